@@ -1,0 +1,41 @@
+"""Errors that a user can mend: one sentence that says what happened and what to do.
+
+    GenartError
+    ├── BadRecipe      a recipe, or a file that should hold one, cannot be used
+    ├── UnknownModel   no model of that name
+    ├── BadWeights     a weights file is missing, damaged or of no known family
+    └── Refused        a good request that this server does not serve now
+"""
+
+from difflib import get_close_matches
+from typing import Iterable
+
+
+class GenartError(Exception):
+    """What happened and what to do, in one sentence, fit to be shown to a visitor."""
+
+
+class BadRecipe(GenartError):
+    pass
+
+
+class UnknownModel(GenartError):
+    def __init__(self, name: str, known: Iterable[str]):
+        known = list(known)
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known)}."
+        super().__init__(f"There is no model named {quote(name)}; {hint}")
+
+
+class BadWeights(GenartError):
+    pass
+
+
+class Refused(GenartError):
+    pass
+
+
+def quote(value: object, limit: int = 60) -> str:
+    """The offending value as a reader may see it: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= limit else text[:limit] + "…"

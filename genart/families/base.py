@@ -1,0 +1,74 @@
+"""What every generator promises: z -> mapping -> w -> synthesis -> pixels. It knows no family."""
+
+from dataclasses import dataclass
+from typing import Callable, Mapping, Protocol
+
+from torch import Tensor
+
+from genart.recipe import Noise
+
+Shapes = Mapping[str, tuple[int, ...]]
+Config = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The shape of a model's latent space, and what its family can do.
+
+    `spherical`: the latent is itself Gaussian of many dimensions, so mixes keep its radius.
+    `sizes`: the picture sizes at which synthesis can stop, ascending; the last is `image_size`.
+    """
+
+    z_dim: int
+    w_dim: int
+    num_ws: int
+    image_size: int
+    channels: int
+    num_classes: int = 0
+    spherical: bool = False
+    has_mapping: bool = False
+    has_noise: bool = False
+    has_encoder: bool = False
+    sizes: tuple[int, ...] = ()
+
+
+class Generator(Protocol):
+    """A loaded network. Batches are independent: no picture depends on its neighbours."""
+
+    space: Space
+    w_mean: Tensor
+    """(1, num_ws or 1, w_dim): where truncation leads; zeros where there is no mapping network."""
+
+    def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, z_dim), label (N, num_classes) -> w (N, num_ws, w_dim)."""
+
+    def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
+        """(N, num_ws, w_dim) -> (N, C, H, W) about [-1, 1]; `size` stops early, at the next size it has."""
+
+    def style_weights(self) -> Tensor:
+        """(rows, w_dim): the linear maps that w meets first, stacked; what SeFa decomposes."""
+
+
+class Encoder(Protocol):
+    """A generator that also reads pictures."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) in [-1, 1] -> w (N, num_ws, w_dim)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One paper: how to recognise its weights, and how to build it from them.
+
+    `recognises` looks at names and shapes alone, so that a header is enough. Calling the family
+    builds the generator from a state dict; sizes are read off the weights, and `config` holds
+    only what the weights cannot say.
+    """
+
+    title: str
+    kind: str
+    recognises: Callable[[Shapes], bool]
+    from_state_dict: Callable[[Mapping[str, Tensor], Config], Generator]
+
+    def __call__(self, state: Mapping[str, Tensor], config: Config = {}) -> Generator:
+        return self.from_state_dict(state, config)

@@ -1,0 +1,389 @@
+"""A recipe: everything that decides a picture, as plain data. It knows no model and no torch.
+
+Recipes are frozen and compare by value, so they serve as cache keys, undo steps, links and
+provenance. They are checked when they are made: a `Recipe` that exists can be rendered, or
+the model it names says why not.
+"""
+
+import base64
+import binascii
+import json
+import math
+import zlib
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from genart.errors import BadRecipe, quote
+
+FORMAT = 1
+MAX_CHARACTERS = 262_144
+MAX_PARTS = 64
+MAX_SEED = 2**32 - 1
+
+Label: TypeAlias = int | tuple[tuple[int, float], ...] | None
+Layers: TypeAlias = tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One point's share of a picture: a seed, or a stored latent that replaces it.
+
+    `vector` is text made by `pack_vector`. `label` is a class index, or several classes with
+    shares. Weights are relative; they are normalised when the picture is made.
+    """
+
+    seed: int = 0
+    weight: float = 1.0
+    label: Label = None
+    vector: str | None = None
+
+    def __post_init__(self) -> None:
+        _whole(self.seed, "seed", 0, MAX_SEED)
+        _number(self.weight, "weight", -100, 100)
+        _label(self.label)
+        if self.vector is not None:
+            unpack_vector(self.vector)
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A step of `sigma` standard deviations along a direction, on layers `[first, last)`."""
+
+    direction: str
+    sigma: float
+    layers: Layers = None
+
+    def __post_init__(self) -> None:
+        _name(self.direction, "direction")
+        _number(self.sigma, "sigma", -20, 20)
+        _layers(self.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSwap:
+    """Style mixing: layers `[first, last)` are taken from another anchor, by `share` in 0 .. 1."""
+
+    anchor: Anchor
+    layers: tuple[int, int]
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        _layers(self.layers)
+        _number(self.share, "share", 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Per-pixel noise of the synthesis network: the stored pattern, a seeded one, or none."""
+
+    mode: str = "const"
+    seed: int = 0
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("const", "random", "none"):
+            raise BadRecipe(f"Noise mode {quote(self.mode)} is unknown; use const, random or none.")
+        _whole(self.seed, "noise seed", 0, MAX_SEED)
+        _number(self.strength, "noise strength", 0, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named picture-to-picture step with its parameters, applied after synthesis."""
+
+    name: str
+    parameters: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        _name(self.name, "finishing step")
+        for key, value in self.parameters:
+            _name(key, "parameter")
+            _number(value, key, -1e6, 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to render. `weights` is the SHA-256 of the weights that first rendered it, if known."""
+
+    model: str
+    anchors: tuple[Anchor, ...] = (Anchor(),)
+    psi: float = 0.7
+    psi_cutoff: int | None = None
+    offsets: tuple[Offset, ...] = ()
+    layers: tuple[LayerSwap, ...] = ()
+    noise: Noise = Noise()
+    finish: tuple[Step, ...] = ()
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        _name(self.model, "model")
+        _number(self.psi, "psi", -2, 2)
+        if self.psi_cutoff is not None:
+            _whole(self.psi_cutoff, "psi cutoff", 0, 64)
+        for part in ("anchors", "offsets", "layers", "finish"):
+            if len(getattr(self, part)) > MAX_PARTS:
+                raise BadRecipe(f"A recipe holds at most {MAX_PARTS} {part}; this one has {len(getattr(self, part))}.")
+        if not self.anchors:
+            raise BadRecipe("A recipe needs at least one anchor; this one has none.")
+        if sum(anchor.weight for anchor in self.anchors) <= 1e-6:
+            raise BadRecipe("The weights of a recipe's anchors must add up to more than 0.")
+        if self.weights is not None and not _is_sha256(self.weights):
+            raise BadRecipe(f"weights {quote(self.weights)} is no SHA-256; it has 64 hexadecimal digits.")
+
+    def to_json(self) -> str:
+        """The recipe as compact JSON, defaults left out."""
+        return json.dumps({"genart": FORMAT, **_without_defaults(self)}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """The recipe in `text`; raises BadRecipe for anything else."""
+        if len(text) > MAX_CHARACTERS:
+            raise BadRecipe(f"A recipe has at most {MAX_CHARACTERS} characters; this one has {len(text)}.")
+        try:
+            value = json.loads(text, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise BadRecipe("The recipe is nested too deeply; a recipe made here has five levels.") from None
+        except ValueError as error:
+            raise BadRecipe(f"The recipe is not valid JSON ({error}); copy it again, whole.") from None
+        return cls.from_dict(value)
+
+    @classmethod
+    def from_dict(cls, value: Any) -> "Recipe":
+        """The recipe in parsed JSON; raises BadRecipe naming the field that is wrong."""
+        if not isinstance(value, dict):
+            raise BadRecipe(f"A recipe is a JSON object, not {quote(value)}.")
+        version = value.get("genart", FORMAT)
+        if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+            raise BadRecipe(f"Recipe format {quote(version)} is unknown; this genart reads format {FORMAT}.")
+        if version > FORMAT:
+            raise BadRecipe(
+                f"This recipe has format {version} and was made by a newer genart; "
+                f"this one reads format {FORMAT}: update genart to open it."
+            )
+        return _build(cls, {key: item for key, item in value.items() if key != "genart"})
+
+    def to_text(self) -> str:
+        """The recipe as a short word for links: letters, digits, `-` and `_`."""
+        packed = zlib.compress(self.to_json().encode(), 9)
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+    @classmethod
+    def from_text(cls, text: str) -> "Recipe":
+        """The recipe in a word made by `to_text`."""
+        try:
+            inflate = zlib.decompressobj()
+            plain = inflate.decompress(_from_base64(text), MAX_CHARACTERS + 1)
+            return cls.from_json(plain.decode())
+        except (zlib.error, binascii.Error, UnicodeDecodeError, ValueError):
+            raise BadRecipe(f"The link {quote(text)} is damaged; copy it again, whole.") from None
+
+
+def blend(a: Recipe, b: Recipe, t: float) -> Recipe:
+    """The recipe a share `t` in 0 .. 1 of the way from `a` to `b`; ends are exactly `a` and `b`."""
+    if a.model != b.model:
+        raise BadRecipe(f"Recipes of two models, {a.model!r} and {b.model!r}, cannot be blended; choose one model.")
+    if t <= 0 or a == b:
+        return a
+    if t >= 1:
+        return b
+    near = a if t < 0.5 else b
+    return replace(
+        near,
+        anchors=_blend_anchors(a, b, t),
+        psi=_between(a.psi, b.psi, t),
+        offsets=_blend_offsets(a.offsets, b.offsets, t),
+        layers=_blend_swaps(a.layers, b.layers, t),
+        noise=replace(near.noise, strength=_between(a.noise.strength, b.noise.strength, t)),
+        finish=_blend_finish(a.finish, b.finish, t),
+    )
+
+
+def pack_vector(values: np.ndarray, space: str, bits: int = 16) -> str:
+    """A latent as text: `values` of shape (dim,) or (num_ws, dim) in `space` "z" or "w".
+
+    16 bits keep links short and are enough for a hand-made point; 32 are exact.
+    """
+    rows = np.atleast_2d(np.asarray(values))
+    packed = base64.urlsafe_b64encode(rows.astype(f"<f{bits // 8}").tobytes()).decode().rstrip("=")
+    return f"{space}{bits}.{rows.shape[0]}.{packed}"
+
+
+def unpack_vector(text: str) -> tuple[str, np.ndarray]:
+    """The space ("z" or "w") and the float32 values (rows, dim) of a packed latent."""
+    try:
+        head, rows, packed = text.split(".")
+        space, bits = head[0], int(head[1:])
+        if space not in "zw" or bits not in (16, 32):
+            raise ValueError
+        values = np.frombuffer(_from_base64(packed), dtype=f"<f{bits // 8}").astype(np.float32)
+        values = values.reshape(int(rows), -1)
+    except (ValueError, IndexError, AttributeError, binascii.Error):
+        raise BadRecipe(f"The stored latent {quote(text)} is damaged; copy it again, whole.") from None
+    if not values.size or not np.isfinite(values).all():
+        raise BadRecipe(f"The stored latent {quote(text)} holds a number that is not finite; choose another point.")
+    return space, values
+
+
+def seeds_of(text: str) -> list[int]:
+    """The seeds in a list such as "1,4,10-15", in order."""
+    seeds: list[int] = []
+    for part in filter(None, (part.strip() for part in str(text).split(","))):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise BadRecipe(f"Seeds {quote(text)} cannot be read at {quote(part)}; write whole numbers such as 1,4,10-15.")
+        low, high = int(first), int(last or first)
+        _whole(low, "seed", 0, MAX_SEED)
+        _whole(high, "seed", low, MAX_SEED)
+        if high - low >= 10_000:
+            raise BadRecipe(f"Seeds {quote(part)} are {high - low + 1} pictures; ask for at most 10000 at once.")
+        seeds.extend(range(low, high + 1))
+    if not seeds:
+        raise BadRecipe(f"Seeds {quote(text)} name no seed; write whole numbers such as 1,4,10-15.")
+    return seeds
+
+
+# How a recipe is read and written: the field's own type decides, so a new field needs nothing here.
+
+_PARTS: dict[str, type] = {"anchors": Anchor, "offsets": Offset, "layers": LayerSwap, "finish": Step}
+
+
+def _build(kind: type, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise BadRecipe(f"{kind.__name__} is a JSON object, not {quote(value)}.")
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(str(key) for key in value if key not in known)
+    if unknown:
+        raise BadRecipe(f"{kind.__name__} has no field {quote(unknown[0])}; it has {', '.join(sorted(known))}.")
+    try:
+        return kind(**{key: _field(kind, key, item) for key, item in value.items()})
+    except TypeError as error:
+        raise BadRecipe(f"{kind.__name__} {quote(value)} is incomplete or of the wrong type ({error}).") from None
+
+
+def _field(kind: type, key: str, value: Any) -> Any:
+    if kind is Recipe and key in _PARTS:
+        if not isinstance(value, list):
+            raise BadRecipe(f"The recipe's {key} is a list, not {quote(value)}.")
+        return tuple(_build(_PARTS[key], item) for item in value[: MAX_PARTS + 1])
+    if key == "noise":
+        return _build(Noise, value)
+    if key == "anchor":
+        return _build(Anchor, value)
+    return _tuples(value)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _without_defaults(value: Any) -> dict[str, Any]:
+    kept = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        if item == field.default and field.name not in ("model", "anchors"):
+            continue
+        if isinstance(item, tuple) and item and hasattr(item[0], "__dataclass_fields__"):
+            item = [_without_defaults(part) for part in item]
+        elif hasattr(item, "__dataclass_fields__"):
+            item = _without_defaults(item)
+        kept[field.name] = item
+    return kept
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number a recipe may hold")
+
+
+def _from_base64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+# Blending, part by part. A part that only one side has fades in or out.
+
+
+def _between(a: float, b: float, t: float) -> float:
+    return a + (b - a) * t
+
+
+def _blend_anchors(a: Recipe, b: Recipe, t: float) -> tuple[Anchor, ...]:
+    shares: dict[Anchor, float] = {}
+    for recipe, share in ((a, 1 - t), (b, t)):
+        total = sum(anchor.weight for anchor in recipe.anchors)
+        for anchor in recipe.anchors:
+            point = replace(anchor, weight=1.0)
+            shares[point] = shares.get(point, 0.0) + share * anchor.weight / total
+    return tuple(replace(point, weight=share) for point, share in shares.items())
+
+
+def _blend_offsets(a: tuple[Offset, ...], b: tuple[Offset, ...], t: float) -> tuple[Offset, ...]:
+    sigmas: dict[Offset, float] = {}
+    for offsets, share in ((a, 1 - t), (b, t)):
+        for offset in offsets:
+            along = replace(offset, sigma=0.0)
+            sigmas[along] = sigmas.get(along, 0.0) + share * offset.sigma
+    return tuple(replace(along, sigma=sigma) for along, sigma in sigmas.items())
+
+
+def _blend_swaps(a: tuple[LayerSwap, ...], b: tuple[LayerSwap, ...], t: float) -> tuple[LayerSwap, ...]:
+    if a == b:
+        return a
+    leaving = tuple(replace(swap, share=swap.share * (1 - t)) for swap in a)
+    return leaving + tuple(replace(swap, share=swap.share * t) for swap in b)
+
+
+def _blend_finish(a: tuple[Step, ...], b: tuple[Step, ...], t: float) -> tuple[Step, ...]:
+    same = [step.name for step in a] == [step.name for step in b]
+    if not same or any(dict(x.parameters).keys() != dict(y.parameters).keys() for x, y in zip(a, b, strict=True)):
+        return a if t < 0.5 else b
+    return tuple(
+        Step(x.name, tuple((key, _between(value, dict(y.parameters)[key], t)) for key, value in x.parameters))
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+# Checks. Each quotes the value and gives the range.
+
+
+def _number(value: Any, name: str, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+        raise BadRecipe(f"{name} {quote(value)} is out of range; use a number from {low:g} to {high:g}.")
+
+
+def _whole(value: Any, name: str, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadRecipe(f"{name} {quote(value)} is out of range; use a whole number from {low} to {high}.")
+
+
+def _name(value: Any, what: str) -> None:
+    if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
+        raise BadRecipe(f"{what} {quote(value)} is no name; use 1 to 200 printable characters.")
+
+
+def _layers(value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise BadRecipe(f"layers {quote(value)} are no range; give the first layer and the one after the last.")
+    _whole(value[0], "first layer", 0, 64)
+    _whole(value[1], "end layer", value[0] + 1, 64)
+
+
+def _label(value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, tuple):
+        _whole(value, "label", 0, 100_000)
+        return
+    if not 1 <= len(value) <= MAX_PARTS or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
+        raise BadRecipe(f"label {quote(value)} is no class mix; give pairs of a class and its share.")
+    for index, share in value:
+        _whole(index, "label", 0, 100_000)
+        _number(share, "label share", 0, 1000)
+    if sum(share for _, share in value) <= 1e-6:
+        raise BadRecipe(f"label {quote(value)} has no share above 0; raise the share of one class.")
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and all(letter in "0123456789abcdef" for letter in value)
