@@ -1,0 +1,10 @@
+"""The families of generators, by the name a model's card gives. To add one: a file and a line."""
+
+from genart.families import dcgan, stylegan2, vae
+from genart.families.base import Family
+
+FAMILIES: dict[str, Family] = {
+    "stylegan2": stylegan2.FAMILY,
+    "dcgan": dcgan.FAMILY,
+    "vae": vae.FAMILY,
+}

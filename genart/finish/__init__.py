@@ -1,0 +1,47 @@
+"""Picture-to-picture steps that a recipe may name, applied in order after synthesis."""
+
+from typing import Callable
+
+import numpy as np
+from PIL import Image
+
+from genart.errors import BadRecipe, quote
+from genart.recipe import Step
+
+MAX_SIDE = 4096
+
+
+def enlarge(pixels: np.ndarray, size: float) -> np.ndarray:
+    """The picture with a longer side of `size` pixels, smooth (Lanczos)."""
+    return _resize(pixels, size, Image.Resampling.LANCZOS)
+
+
+def blocks(pixels: np.ndarray, size: float) -> np.ndarray:
+    """The picture with a longer side of `size` pixels, every pixel a hard square."""
+    return _resize(pixels, size, Image.Resampling.NEAREST)
+
+
+def _resize(pixels: np.ndarray, size: float, how: Image.Resampling) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    if not 1 <= size <= MAX_SIDE:
+        raise BadRecipe(f"size {quote(size)} is out of range; use a number of pixels from 1 to {MAX_SIDE}.")
+    scale = size / max(height, width)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(pixels).resize(shape, how))
+
+
+def apply(pixels: np.ndarray, step: Step) -> np.ndarray:
+    """uint8 (H, W, 3) through one step; raises BadRecipe for an unknown step or parameter."""
+    if step.name not in FINISHES:
+        raise BadRecipe(f"There is no finishing step named {quote(step.name)}; known are {', '.join(FINISHES)}.")
+    try:
+        return FINISHES[step.name](pixels, **dict(step.parameters))
+    except TypeError:
+        names = ", ".join(key for key, _ in step.parameters) or "none"
+        raise BadRecipe(f"The finishing step {step.name!r} takes the parameter size; this recipe gives {names}.") from None
+
+
+FINISHES: dict[str, Callable[..., np.ndarray]] = {
+    "enlarge": enlarge,
+    "blocks": blocks,
+}

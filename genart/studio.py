@@ -1,0 +1,280 @@
+"""The studio: the only state. A recipe goes in, a picture comes out; nothing else is remembered
+about a visitor."""
+
+import logging
+import time
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any, Hashable, Iterable, Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genart import finish, latent
+from genart.catalogue import ENTRIES, Entry
+from genart.directions import directions
+from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
+from genart.families.base import Generator
+from genart.recipe import Anchor, Recipe, unpack_vector
+from genart.turns import Turns
+from genart.weights import Loaded, load
+
+log = logging.getLogger(__name__)
+
+MEMO_BYTES = 256 * 2**20
+MODEL_BYTES = 4 * 2**30
+DEVICES = ("cuda", "mps", "xpu", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A finished picture, uint8 (H, W, 3), the milliseconds it took, and whether it is full size."""
+
+    pixels: np.ndarray
+    ms: float
+    full: bool
+
+
+@dataclass(slots=True)
+class Resident:
+    """A loaded model with what the studio measured and derived: directions are one sigma long."""
+
+    loaded: Loaded
+    bytes: int
+    ms_by_size: dict[int, float]
+    directions: dict[str, Tensor] | None = None
+
+
+class Studio:
+    """Renders recipes on one device. Calls from any thread; the work is done by one worker."""
+
+    def __init__(self, device: str | None = None, entries: Mapping[str, Entry] = ENTRIES):
+        self.device = pick_device(device)
+        self.entries = dict(entries)
+        self._turns = Turns(f"studio-{self.device}")
+        self._residents: OrderedDict[str, Resident] = OrderedDict()
+        self._memo: OrderedDict[tuple[Recipe, int | None], np.ndarray] = OrderedDict()
+
+    def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
+        """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up."""
+        return self._turns.run(lambda: self._frame(recipe, size).pixels)
+
+    def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None) -> Iterator[np.ndarray]:
+        """The pictures of `recipes`, one by one, other visitors served in between."""
+        for recipe in recipes:
+            yield self.render(recipe, size=size)
+
+    def raw(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
+        """The generator's own output, float32 (1, C, H, W), neither clipped nor finished."""
+        return self._turns.run(lambda: self._synthesise(recipe, size).cpu().numpy())
+
+    def submit(self, visitor: Hashable, recipe: Recipe, *, within_ms: float | None = None) -> "Future[Frame]":
+        """A live frame in the visitor's next turn, replacing one still waiting. With `within_ms`
+        the picture may be smaller, as measured on this machine."""
+        return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms)))
+
+    def stamped(self, recipe: Recipe) -> Recipe:
+        """The recipe with the SHA-256 of the weights that render it, as files carry it."""
+        return replace(recipe, weights=self.resident(recipe.model).loaded.sha256)
+
+    def resident(self, name: str) -> Resident:
+        """The loaded model of that name, loaded now if it is not; raises UnknownModel, BadWeights."""
+        return self._turns.run(lambda: self._resident(name))
+
+    def warm_up(self, name: str) -> None:
+        """Load a model, render once and find its directions, before anybody asks."""
+        self.render(Recipe(name))
+        self._turns.run(lambda: self._directions(self._resident(name)))
+
+    def latent_of(self, recipe: Recipe) -> np.ndarray:
+        """The point the recipe's anchors make, as z (1, z_dim) where it has one, else w (num_ws, w_dim)."""
+        return self._turns.run(lambda: self._point(recipe))
+
+    # Everything below runs on the worker.
+
+    def _frame(self, recipe: Recipe, size: int | None) -> Frame:
+        known = self._memo.get((recipe, size))
+        full = size is None or size >= self._resident(recipe.model).loaded.generator.space.image_size
+        if known is not None:
+            self._memo.move_to_end((recipe, size))
+            return Frame(known, 0.0, full)
+        start = time.perf_counter()
+        pixels = to_pixels(self._synthesise(recipe, size))
+        ms = (time.perf_counter() - start) * 1000
+        self._note_speed(recipe.model, size, ms)
+        for step in recipe.finish if full else ():
+            pixels = finish.apply(pixels, step)
+        self._remember((recipe, size), pixels)
+        return Frame(pixels, ms, full)
+
+    def _synthesise(self, recipe: Recipe, size: int | None) -> Tensor:
+        resident = self._resident(recipe.model)
+        try:
+            return self._forward(resident, recipe, size)
+        except torch.OutOfMemoryError:
+            self._drop_others(recipe.model)
+        try:
+            return self._forward(resident, recipe, size)
+        except torch.OutOfMemoryError:
+            raise Refused(f"{self.device} has too little memory for {recipe.model!r}; choose a smaller model or size.") from None
+
+    def _forward(self, resident: Resident, recipe: Recipe, size: int | None) -> Tensor:
+        generator = resident.loaded.generator
+        _check(recipe, generator)
+        steps = self._directions(resident) if recipe.offsets else {}
+        with torch.inference_mode():
+            w = styles(recipe, generator, steps)
+            return generator.synthesis(w, recipe.noise, size)
+
+    def _resident(self, name: str) -> Resident:
+        if name not in self._residents:
+            if name not in self.entries:
+                raise UnknownModel(name, self.entries)
+            loaded = load(self.entries[name])
+            network = loaded.generator.to(self.device).eval().requires_grad_(False)
+            size = sum(tensor.nbytes for tensor in network.state_dict().values())
+            self._residents[name] = Resident(loaded, size, {})
+            with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
+                network.synthesis(network.w_mean.expand(1, network.space.num_ws, -1))
+            log.info("loaded %s, %.1f MB, on %s", name, size / 1e6, self.device)
+        self._residents.move_to_end(name)
+        while len(self._residents) > 1 and sum(resident.bytes for resident in self._residents.values()) > MODEL_BYTES:
+            self._residents.popitem(last=False)
+        return self._residents[name]
+
+    def _drop_others(self, name: str) -> None:
+        for other in [other for other in self._residents if other != name]:
+            del self._residents[other]
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).empty_cache()
+
+    def _directions(self, resident: Resident) -> dict[str, Tensor]:
+        if resident.directions is None:
+            with torch.inference_mode():
+                found = directions(resident.loaded.generator)
+            resident.directions = {name: axis.to(self.device) for name, axis in found.items()}
+        return resident.directions
+
+    def _point(self, recipe: Recipe) -> np.ndarray:
+        generator = self._resident(recipe.model).loaded.generator
+        _check(recipe, generator)
+        points = [_stored(anchor, generator) for anchor in recipe.anchors]
+        if all(space == "z" for space, _ in points):
+            weights = [anchor.weight for anchor in recipe.anchors]
+            return latent.mix([z.cpu() for _, z in points], weights, spherical=generator.space.spherical).numpy()
+        with torch.inference_mode():
+            return _mixed(recipe.anchors, generator)[0].cpu().numpy()
+
+    def _size_within(self, name: str, within_ms: float | None) -> int | None:
+        if within_ms is None:
+            return None
+        resident = self._resident(name)
+        space = resident.loaded.generator.space
+        full_ms = resident.ms_by_size.get(space.image_size, 0.0)
+        for size in reversed(space.sizes):
+            expected = resident.ms_by_size.get(size, full_ms * (size / space.image_size) ** 1.5)
+            if expected <= within_ms:
+                return None if size == space.image_size else size
+        return space.sizes[0] if space.sizes else None
+
+    def _note_speed(self, name: str, size: int | None, ms: float) -> None:
+        resident = self._resident(name)
+        size = size or resident.loaded.generator.space.image_size
+        resident.ms_by_size[size] = 0.7 * resident.ms_by_size.get(size, ms) + 0.3 * ms
+
+    def _remember(self, key: tuple[Recipe, int | None], pixels: np.ndarray) -> None:
+        self._memo[key] = pixels
+        while len(self._memo) > 1 and sum(kept.nbytes for kept in self._memo.values()) > MEMO_BYTES:
+            self._memo.popitem(last=False)
+
+
+def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) -> Tensor:
+    """The recipe's w, (1, num_ws, w_dim): mix, style mixing, truncation, then directions.
+
+    Directions come after truncation, so that they move the picture at every psi.
+    """
+    w = _mixed(recipe.anchors, generator)
+    for swap in recipe.layers:
+        w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
+    w = latent.truncate(w, generator.w_mean, recipe.psi, recipe.psi_cutoff)
+    for step in recipe.offsets:
+        if step.direction not in steps:
+            raise BadRecipe(f"{recipe.model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
+        w = latent.offset(w, steps[step.direction], step.sigma, step.layers)
+    return w
+
+
+def to_pixels(x: Tensor) -> np.ndarray:
+    """(1, C, H, W) in [-1, 1] -> uint8 (H, W, 3), truncated as the official tools do; grey and RGBA too."""
+    pixels = (x[0] * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3])
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The named device, or the fastest that is here."""
+    present = [kind for kind in DEVICES if kind == "cpu" or torch.get_device_module(kind).is_available()]
+    if name is None:
+        return torch.device(present[0])
+    if name.split(":")[0] not in present:
+        raise GenartError(f"Device {quote(name)} is not on this machine; use {' or '.join(present)}.")
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise GenartError(f"Device {quote(name)} cannot be read; write for example {present[0]}.") from None
+
+
+def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
+    """One w for all anchors. A Gaussian latent is mixed as z, on its radius, classes by their
+    shares; with a mapping network the mix is made in w, where straight lines are good."""
+    weights = [anchor.weight for anchor in anchors]
+    points = [_stored(anchor, generator) for anchor in anchors]
+    labels = [_label(anchor, generator) for anchor in anchors]
+    if generator.space.spherical and all(space == "z" for space, _ in points):
+        z = latent.mix([point for _, point in points], weights, spherical=True)
+        label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], weights, spherical=False)
+        return generator.mapping(z, label)
+    ws = [
+        generator.mapping(point, label) if space == "z" else point.expand(generator.space.num_ws, -1)[None]
+        for (space, point), label in zip(points, labels, strict=True)
+    ]
+    return latent.mix(ws, weights, spherical=False)
+
+
+def _stored(anchor: Anchor, generator: Generator) -> tuple[str, Tensor]:
+    """The anchor's point: ("z", (1, z_dim)) or ("w", (1 or num_ws, w_dim))."""
+    if anchor.vector is None:
+        return "z", latent.sample(anchor.seed, generator.space.z_dim).to(generator.w_mean.device)
+    space, values = unpack_vector(anchor.vector)
+    return space, torch.from_numpy(values.copy()).to(generator.w_mean.device)
+
+
+def _label(anchor: Anchor, generator: Generator) -> Tensor | None:
+    label = latent.one_hot(anchor.label, generator.space.num_classes)
+    return None if label is None else label.to(generator.w_mean.device)
+
+
+def _check(recipe: Recipe, generator: Generator) -> None:
+    """Raise BadRecipe where the recipe asks for what this model does not have."""
+    space = generator.space
+    for anchor in (*recipe.anchors, *(swap.anchor for swap in recipe.layers)):
+        _check_label(anchor, space.num_classes, recipe.model)
+        if anchor.vector is not None:
+            kind, values = unpack_vector(anchor.vector)
+            shapes = [(1, space.z_dim)] if kind == "z" else [(1, space.w_dim), (space.num_ws, space.w_dim)]
+            if values.shape not in shapes:
+                raise BadRecipe(
+                    f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}."
+                )
+    for swap in recipe.layers:
+        if swap.layers[1] > space.num_ws:
+            raise BadRecipe(f"layers {swap.layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")
+
+
+def _check_label(anchor: Anchor, num_classes: int, model: str) -> None:
+    pairs: Any = () if anchor.label is None else anchor.label
+    for index, _ in ((pairs, 1.0),) if isinstance(pairs, int) else pairs:
+        if index >= num_classes:
+            has = f"has classes 0 to {num_classes - 1}" if num_classes else "has no classes"
+            raise BadRecipe(f"label {index} is out of range; {model!r} {has}.")
