@@ -1,0 +1,202 @@
+"""DCGAN (Radford 2015, arXiv:1511.06434): transposed convolutions from one latent point to a picture.
+
+Checkpoints name and number their layers as they like, so the network is read off the tensors:
+the 4-D weights in order are the layers, and each batch norm belongs to the layer before it.
+"""
+
+import re
+from typing import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genart.errors import BadWeights, quote
+from genart.families.base import Config, Family, Shapes, Space
+from genart.recipe import Noise
+
+Layers = Sequence[tuple[int, int, int]]
+"""(in, out, kernel) of each transposed convolution."""
+
+NORM = {"weight", "bias", "running_mean", "running_var"}
+LABEL = "label.weight"
+COUNT = "num_batches_tracked"
+EMPTY = torch.empty(0)
+
+
+class DCGAN(nn.Module):
+    """The generator: ReLU between the layers, tanh after the last; `norm` puts batch norm before each ReLU.
+
+    `label` is (k, num_classes): the embedding of the class is concatenated to z.
+    """
+
+    def __init__(self, layers: Layers, label: tuple[int, int] | None = None, norm: bool = True):
+        super().__init__()
+        self.main = nn.Sequential()
+        for index, (inward, outward, kernel) in enumerate(layers):
+            last = index == len(layers) - 1
+            stride, padding = _steps(kernel, index == 0, last)
+            self.main.append(nn.ConvTranspose2d(inward, outward, kernel, stride, padding, bias=last or not norm))
+            if norm and not last:
+                self.main.append(nn.BatchNorm2d(outward))
+            self.main.append(nn.Tanh() if last else nn.ReLU())
+        self.label = nn.Linear(label[1], label[0], bias=False) if label else None
+        self.z_dim = layers[0][0] - (label[0] if label else 0)
+        size = _size(layers)
+        self.space = Space(
+            z_dim=self.z_dim,
+            w_dim=self.z_dim + (label[0] + 1 if label else 0),
+            num_ws=1,
+            image_size=size,
+            channels=layers[-1][1],
+            num_classes=label[1] if label else 0,
+            spherical=True,
+            sizes=(size,),
+        )
+
+    @property
+    def w_mean(self) -> Tensor:
+        return self.main[0].weight.new_zeros(1, 1, self.space.w_dim)
+
+    def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, z_dim) -> (N, 1, z_dim), or (N, 1, z_dim + k + 1) with a class: [z, embedding, 1].
+
+        The 1 is scaled with the rest by psi and by mixing, so that the embedding can be read
+        back at full strength: psi calms the drawing, never the class.
+        """
+        if self.label is None:
+            return z[:, None]
+        if label is None:
+            label = z.new_full((len(z), self.space.num_classes), 1 / self.space.num_classes)
+        return torch.cat([z, self.label(label), z.new_ones(len(z), 1)], dim=1)[:, None]
+
+    def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
+        """(N, 1, w_dim) -> (N, C, H, W) in [-1, 1]; there is no noise, and one size."""
+        z = w[:, 0]
+        if self.label is not None:
+            z, embedding, scale = z.split([self.z_dim, self.label.out_features, 1], dim=1)
+            lost = scale.abs() < 1e-6  # at psi 0 the class is gone: the mean of all classes
+            embedding = torch.where(lost, self.label.weight.mean(1), embedding / torch.where(lost, 1.0, scale))
+            z = torch.cat([z, embedding], dim=1)
+        return self.main(z[:, :, None, None])
+
+    def style_weights(self) -> Tensor:
+        """(rows, w_dim): the first layer; zero where w holds the class."""
+        first = self.main[0].weight[: self.z_dim].flatten(1).T
+        return F.pad(first, (0, self.space.w_dim - self.z_dim))
+
+
+def _steps(kernel: int, first: bool, last: bool) -> tuple[int, int]:
+    """Stride and padding, which weights do not tell.
+
+    The first layer opens one point to kernel x kernel. An even kernel doubles. An odd one keeps
+    the size at the end, and elsewhere makes 2n - 1: the usual way from 4 to 7, for 28 pixels.
+    """
+    if first:
+        return 1, 0
+    if kernel % 2 == 0:
+        return 2, kernel // 2 - 1
+    return (1 if last else 2), kernel // 2
+
+
+def _size(layers: Layers) -> int:
+    size = 1
+    for index, (_, _, kernel) in enumerate(layers):
+        stride, padding = _steps(kernel, index == 0, index == len(layers) - 1)
+        size = (size - 1) * stride - 2 * padding + kernel
+    return size
+
+
+def recognises(shapes: Shapes) -> bool:
+    """Square kernels that chain as transposed convolutions do, (in, out, k, k), down to 1 or 3 channels."""
+    convolutions = [shapes[name] for name in _in_order(shapes) if len(shapes[name]) == 4]
+    others = {name.rpartition(".")[2] for name, shape in shapes.items() if len(shape) != 4 and _leaf(name) != LABEL}
+    return (
+        len(convolutions) >= 2
+        and others <= {*NORM, COUNT}
+        and all(before[1] == after[0] for before, after in zip(convolutions, convolutions[1:]))
+        and convolutions[-1][1] in (1, 3)
+        and all(shape[2] == shape[3] for shape in convolutions)
+    )
+
+
+def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> DCGAN:
+    """The generator in `state`, batch norm folded into its layers; BadWeights for a tensor left over.
+
+    `config["num_classes"]` says that z is followed by a one-hot class, which no weight can tell.
+    """
+    state = {name: tensor.float() for name, tensor in state.items() if not name.endswith(COUNT)}
+    label = next((state.pop(name) for name in list(state) if _leaf(name) == LABEL), None)
+    if label is None and config.get("num_classes"):
+        label = torch.eye(int(str(config["num_classes"])))
+    folded = _folded_layers(state)
+    layers = [(weight.shape[0], weight.shape[1], weight.shape[2]) for weight, _ in folded]
+    if len(layers) < 2 or any(before[1] != after[0] for before, after in zip(layers, layers[1:])):
+        raise BadWeights(f"The 4-D weights {quote(layers, 200)} make no DCGAN: each takes what the one before gives. Choose its generator.")
+    if label is not None and label.shape[0] >= layers[0][0]:
+        raise BadWeights(f"A class of {label.shape[0]} numbers leaves nothing of the {layers[0][0]} inputs to z; give fewer classes.")
+    model = DCGAN(layers, None if label is None else (label.shape[0], label.shape[1]), norm=False)
+    places = [module for module in model.main if isinstance(module, nn.ConvTranspose2d)]
+    for place, (weight, bias) in zip(places, folded, strict=True):
+        place.load_state_dict({"weight": weight, "bias": bias})
+    if model.label is not None:
+        model.label.load_state_dict({"weight": label})
+    return model.eval().requires_grad_(False)
+
+
+def _folded_layers(state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Weight and bias of each layer, in order, with the batch norm that follows it in them.
+
+    A batch norm belongs to the layer named just before it, else to the first of its width that
+    has none: `deconv1, deconv2, bn1` is as good as `main.0, main.1, main.3`.
+    """
+    modules: dict[str, dict[str, Tensor]] = {}
+    for name in _in_order(state):
+        prefix, _, part = name.rpartition(".")
+        modules.setdefault(prefix, {})[part] = state[name]
+    convolutions = [prefix for prefix, parts in modules.items() if parts.get("weight", EMPTY).ndim == 4]
+    norms: dict[str, dict[str, Tensor]] = {}
+    before: list[str] = []
+    for prefix, parts in modules.items():
+        if prefix in convolutions:
+            before = [prefix]
+            _only(parts, {"weight", "bias"}, prefix)
+            continue
+        _only(parts, NORM, prefix)
+        free = [name for name in before + convolutions if name not in norms and _fits(modules[name]["weight"], parts)]
+        if not free:
+            raise BadWeights(f"The DCGAN has no layer for the tensors of {quote(prefix)}; is the file of another kind of model?")
+        norms[free[0]] = parts
+    return [_folded(modules[name], norms.get(name, {})) for name in convolutions]
+
+
+def _only(parts: Mapping[str, Tensor], known: set[str], prefix: str) -> None:
+    for part in sorted(set(parts) - known):
+        raise BadWeights(f"The DCGAN has no place for the tensor {quote(f'{prefix}.{part}')}; is the file of another kind of model?")
+
+
+def _fits(weight: Tensor, norm: Mapping[str, Tensor]) -> bool:
+    return all(tensor.shape == weight.shape[1:2] for tensor in norm.values())
+
+
+def _folded(layer: Mapping[str, Tensor], norm: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Batch norm in evaluation is a scale and a shift of each channel (Ioffe 2015, arXiv:1502.03167)."""
+    weight = layer["weight"]
+    zeros, ones = weight.new_zeros(weight.shape[1]), weight.new_ones(weight.shape[1])
+    scale = norm.get("weight", ones)
+    if "running_var" in norm:
+        scale = scale * torch.rsqrt(norm["running_var"] + 1e-5)
+    bias = (layer.get("bias", zeros) - norm.get("running_mean", zeros)) * scale + norm.get("bias", zeros)
+    return weight * scale[:, None, None], bias
+
+
+def _in_order(names: Mapping[str, object]) -> list[str]:
+    """Names as a person counts: main.3 before main.12, whatever the order of the file."""
+    return sorted(names, key=lambda name: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)])
+
+
+def _leaf(name: str) -> str:
+    return ".".join(name.split(".")[-2:])
+
+
+FAMILY = Family(title="DCGAN", kind="GAN", recognises=recognises, from_state_dict=from_state_dict)

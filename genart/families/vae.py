@@ -1,0 +1,227 @@
+"""Variational autoencoder (Kingma 2013, arXiv:1312.6114). It knows no data and no training.
+
+The weights are the table of layers: `encoder.{i}` and `decoder.{i}` run in order, and the shape
+of a layer says what it does.
+
+    linear      the picture is flattened before it, and square again at the next convolution
+    kernel 4    a convolution of stride 2: halves the picture
+    kernel 3    a convolution; one that keeps its channels adds to its input
+    kernel 1    a convolution, then pixel shuffle: doubles the picture (Shi 2016, arXiv:1609.05158)
+
+ReLU follows every layer but the shuffles and the last. The encoder ends in mean | log variance,
+the decoder in tanh. `label.weight` (k, num_classes), if present, embeds a class for the decoder.
+`prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
+distribution that the encoder really fills, widest axis first.
+"""
+
+import math
+import re
+from typing import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genart.errors import BadWeights, quote
+from genart.families.base import Config, Family, Shapes, Space
+from genart.recipe import Noise
+
+Layers = Sequence[tuple[int, ...]]
+"""One tuple a layer: (out, in) for a linear one, (out, in, kernel) for a convolution."""
+
+PADDING = {4: 1, 3: 1, 1: 0}
+SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
+
+OURS = re.compile(r"(encoder|decoder)\.\d+\.(weight|bias)|label\.weight|prior\.(mean|axes)")
+FC = {f"fc{name}.{part}" for name in ("1", "21", "22", "3", "4") for part in ("weight", "bias")}
+
+
+class VAE(nn.Module):
+    """Encoder and decoder as tables of layers, with a class embedding and a prior where asked for."""
+
+    def __init__(self, encoder: Layers, decoder: Layers, label: tuple[int, int] | None = None, prior: bool = False):
+        super().__init__()
+        self.encoder = nn.ModuleList(map(_layer, encoder))
+        self.decoder = nn.ModuleList(map(_layer, decoder))
+        self.z_dim = encoder[-1][0] // 2
+        self.label = nn.Linear(label[1], label[0], bias=False) if label else None
+        self.prior = _Prior(self.z_dim) if prior else None
+        channels, size = _picture(decoder)
+        self.space = Space(
+            z_dim=self.z_dim,
+            w_dim=self.z_dim + (label[0] + 1 if label else 0),
+            num_ws=1,
+            image_size=size,
+            channels=channels,
+            num_classes=label[1] if label else 0,
+            spherical=self.z_dim >= SPHERICAL_FROM,
+            has_encoder=True,
+            sizes=(size,),
+        )
+
+    @property
+    def w_mean(self) -> Tensor:
+        mean = self.decoder[0].weight.new_zeros(1, 1, self.space.w_dim)
+        if self.prior is not None:
+            mean[0, 0, : self.z_dim] = self.prior.mean
+        return mean
+
+    def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, d) -> (N, 1, d), or (N, 1, d + k + 1) with a class: the class embedding and a 1 follow."""
+        return self._with_class(z if self.prior is None else self.prior(z), label)[:, None]
+
+    def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
+        """(N, 1, w_dim) -> (N, C, H, W) in [-1, 1]; there is no noise, and one size."""
+        return torch.tanh(self.decode(w))
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) in [-1, 1] -> the mean of the posterior, (N, 1, w_dim)."""
+        return self._with_class(self.posterior(x)[0], label)[:, None]
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance, (N, d) each, of q(z|x)."""
+        mean, log_variance = _run(self.encoder, x).chunk(2, dim=1)
+        return mean, log_variance.clamp(-30, 20)
+
+    def decode(self, w: Tensor) -> Tensor:
+        """The picture before tanh. Half of its log odds, where pixels are read as probabilities."""
+        w = w[:, 0]
+        if self.label is not None:
+            w = torch.cat([w[:, : self.z_dim], self._class_of(w[:, self.z_dim :])], dim=1)
+        x = _run(self.decoder, w)
+        return x.reshape(len(x), self.space.channels, self.space.image_size, self.space.image_size)
+
+    def style_weights(self) -> Tensor:
+        """(rows, w_dim): the decoder's first layer; zero where w holds the class."""
+        first = self.decoder[0].weight[:, : self.z_dim]
+        return F.pad(first, (0, self.space.w_dim - self.z_dim))
+
+    def _with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """[z, embedding, 1]. The 1 is scaled with the rest by psi and by mixing, so that the
+        embedding can be read back at full strength: psi calms the drawing, never the class.
+        """
+        if self.label is None:
+            return z
+        if label is None:
+            label = z.new_full((len(z), self.space.num_classes), 1 / self.space.num_classes)
+        return torch.cat([z, self.label(label), z.new_ones(len(z), 1)], dim=1)
+
+    def _class_of(self, tail: Tensor) -> Tensor:
+        embedding, scale = tail[:, :-1], tail[:, -1:]
+        lost = scale.abs() < 1e-6
+        return torch.where(lost, self.label.weight.mean(1), embedding / torch.where(lost, 1.0, scale))
+
+
+class _Prior(nn.Module):
+    """z -> mean + axes z: the Gaussian that fits the encoder's output."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("axes", torch.eye(dim))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.mean + z @ self.axes.T
+
+
+def _layer(shape: tuple[int, ...]) -> nn.Module:
+    if len(shape) == 2:
+        layer: nn.Module = nn.Linear(shape[1], shape[0])
+    else:
+        kernel = shape[2]
+        layer = nn.Conv2d(shape[1], shape[0], kernel, stride=2 if kernel == 4 else 1, padding=PADDING[kernel])
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _run(layers: nn.ModuleList, x: Tensor) -> Tensor:
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            x = layer(x.flatten(1))
+            x = x if layer is layers[-1] else F.relu(x)
+            continue
+        if x.ndim == 2:
+            x = x.unflatten(1, (layer.in_channels, *[math.isqrt(x.shape[1] // layer.in_channels)] * 2))
+        y = layer(x)
+        if layer.kernel_size == (1, 1):
+            x = F.pixel_shuffle(y, 2)
+        elif layer is layers[-1]:
+            x = y
+        else:
+            keeps = layer.kernel_size == (3, 3) and layer.in_channels == layer.out_channels
+            x = x + F.relu(y) if keeps else F.relu(y)
+    return x
+
+
+def _picture(decoder: Layers) -> tuple[int, int]:
+    """Channels and side of the picture that a decoder draws."""
+    rows = [shape[0] for shape in decoder if len(shape) == 2][-1]
+    kernels = [shape[2] for shape in decoder if len(shape) == 3]
+    if kernels:
+        seed = next(shape[1] for shape in decoder if len(shape) == 3)
+        side = math.isqrt(rows // seed)
+        channels = decoder[-1][0] // 4 if kernels[-1] == 1 else decoder[-1][0]
+        square = side * side * seed == rows
+    else:
+        channels = 1 if math.isqrt(rows) ** 2 == rows else 3
+        side = math.isqrt(rows // channels)
+        square = side * side * channels == rows
+    if not square or channels not in (1, 3):
+        raise BadWeights(f"The decoder's {rows} values and {channels} channels make no square picture; choose another file.")
+    return channels, side * 2 ** kernels.count(1)
+
+
+def recognises(shapes: Shapes) -> bool:
+    """Our own table of layers, or the fc1, fc21, fc22, fc3, fc4 of PyTorch's example."""
+    names = set(shapes)
+    if names == FC:
+        return True
+    return {"encoder.0.weight", "decoder.0.weight"} <= names and all(map(OURS.fullmatch, names)) and len(shapes["decoder.0.weight"]) == 2
+
+
+def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> VAE:
+    """The VAE in `state`; BadWeights for a tensor that does not fit."""
+    if set(state) == FC:
+        state = _from_fc(state)
+    stray = next((name for name in state if not OURS.fullmatch(name)), None)
+    if stray is not None:
+        raise BadWeights(f"The VAE has no place for the tensor {quote(stray)}; is the file of another kind of model?")
+    label = state.get("label.weight")
+    try:
+        model = VAE(
+            _table(state, "encoder"),
+            _table(state, "decoder"),
+            label=None if label is None else (label.shape[0], label.shape[1]),
+            prior="prior.mean" in state,
+        )
+        model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    except (KeyError, IndexError, RuntimeError) as error:
+        raise BadWeights(f"The layers of this VAE do not fit together ({quote(error, 200)}); choose another file.") from None
+    return model.eval().requires_grad_(False)
+
+
+def _table(state: Mapping[str, Tensor], part: str) -> Layers:
+    count = sum(name.startswith(f"{part}.") and name.endswith(".weight") for name in state)
+    return [tuple(state[f"{part}.{i}.weight"].shape[:3]) for i in range(count)]
+
+
+def _from_fc(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """PyTorch's example in our layout: it reads and draws pictures in [0, 1], through a sigmoid.
+
+    sigmoid(x) * 2 - 1 = tanh(x / 2), and W (x + 1) / 2 = (W / 2) x + W 1 / 2.
+    """
+    first = state["fc1.weight"] / 2
+    return {
+        "encoder.0.weight": first,
+        "encoder.0.bias": state["fc1.bias"] + first.sum(1),
+        "encoder.1.weight": torch.cat([state["fc21.weight"], state["fc22.weight"]]),
+        "encoder.1.bias": torch.cat([state["fc21.bias"], state["fc22.bias"]]),
+        "decoder.0.weight": state["fc3.weight"],
+        "decoder.0.bias": state["fc3.bias"],
+        "decoder.1.weight": state["fc4.weight"] / 2,
+        "decoder.1.bias": state["fc4.bias"] / 2,
+    }
+
+
+FAMILY = Family(title="VAE", kind="VAE", recognises=recognises, from_state_dict=from_state_dict)

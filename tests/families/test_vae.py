@@ -1,0 +1,135 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from genart import latent
+from genart.errors import BadWeights
+from genart.families.vae import FAMILY, VAE
+
+CONVOLUTIONAL = dict(
+    encoder=((4, 3, 4), (6, 4, 4), (6, 6, 3), (2 * 10, 6 * 16)),
+    decoder=((6 * 16, 10), (6, 6, 3), (16, 6, 1), (5, 4, 3), (12, 5, 1)),
+)
+FLAT = dict(encoder=((12, 49), (4, 12)), decoder=((12, 2), (49, 12)))
+
+
+def tiny(layers=CONVOLUTIONAL, **options):
+    torch.manual_seed(1)
+    return VAE(**layers, **options)
+
+
+@pytest.mark.parametrize(
+    ("layers", "space"),
+    [(CONVOLUTIONAL, (10, 16, 3, True)), (FLAT, (2, 7, 1, False))],
+)
+def test_reads_sizes_off_the_weights(layers, space):
+    model = FAMILY(tiny(layers).state_dict())
+    found = model.space
+
+    assert (found.z_dim, found.image_size, found.channels, found.spherical) == space
+    w = model.mapping(torch.randn(2, found.z_dim))
+    x = model.synthesis(w)
+    assert w.shape == (2, 1, found.z_dim)
+    assert x.shape == (2, found.channels, found.image_size, found.image_size)
+    assert x.abs().max() <= 1
+    assert torch.allclose(model.synthesis(w[:1]), x[:1], atol=1e-5)
+    assert model.encode(x).shape == w.shape
+
+
+def test_recognises_its_own_weights_and_no_others():
+    shapes = {name: tuple(tensor.shape) for name, tensor in tiny().state_dict().items()}
+
+    assert FAMILY.recognises(shapes)
+    assert not FAMILY.recognises({**shapes, "encoder.0.gamma": (4,)})
+    assert not FAMILY.recognises({"main.0.weight": (8, 4, 4, 4)})
+
+
+def test_the_convolutional_decoder_doubles_by_pixel_shuffle():
+    model = FAMILY(tiny().state_dict())
+    first, keep, up, change, out = model.decoder
+    z = torch.randn(2, 10)
+    x = F.relu(first(z)).reshape(2, 6, 4, 4)
+    x = x + F.relu(keep(x))
+    x = F.pixel_shuffle(up(x), 2)
+    x = F.pixel_shuffle(out(F.relu(change(x))), 2)
+
+    assert torch.allclose(model.synthesis(model.mapping(z)), torch.tanh(x), atol=1e-6)
+
+
+def test_encodes_to_the_mean_of_the_posterior():
+    model = FAMILY(tiny(FLAT).state_dict())
+    x = torch.rand(3, 1, 7, 7)
+    mean, _ = model.encoder[1](F.relu(model.encoder[0](x.flatten(1)))).chunk(2, dim=1)
+
+    assert torch.allclose(model.encode(x)[:, 0], mean, atol=1e-6)
+
+
+def test_the_prior_is_where_psi_leads_and_what_z_is_stretched_by():
+    state = tiny(FLAT, prior=True).state_dict()
+    state["prior.mean"] = torch.tensor([1.0, -2.0])
+    state["prior.axes"] = torch.tensor([[3.0, 0.5], [0.0, 1.0]])
+    model = FAMILY(state)
+
+    assert model.w_mean.flatten().tolist() == [1.0, -2.0]
+    assert model.mapping(torch.tensor([[1.0, 2.0]])).flatten().tolist() == [5.0, 0.0]
+    assert torch.equal(latent.truncate(model.mapping(torch.randn(1, 2)), model.w_mean, 0.0), model.w_mean)
+
+
+@pytest.mark.parametrize("psi", [0.3, 1.5, -1.0])
+def test_psi_calms_the_drawing_and_not_the_class(psi):
+    layers = {**FLAT, "decoder": ((12, 2 + 3), (49, 12))}
+    model = FAMILY(tiny(layers, label=(3, 4)).state_dict())
+    z, label = torch.randn(1, 2), torch.eye(4)[1:2]
+    pulled = latent.truncate(model.mapping(z, label), model.w_mean, psi)
+
+    assert model.space.num_classes == 4
+    assert torch.allclose(model.synthesis(pulled), model.synthesis(model.mapping(psi * z, label)), atol=1e-5)
+    assert not torch.allclose(model.synthesis(pulled), model.synthesis(model.mapping(psi * z, torch.eye(4)[2:3])), atol=1e-5)
+
+
+def test_reads_the_example_of_pytorch_with_pictures_in_0_1():
+    torch.manual_seed(2)
+    layers = {"fc1": (49, 12), "fc21": (12, 3), "fc22": (12, 3), "fc3": (3, 12), "fc4": (12, 49)}
+    net = nn.ModuleDict({name: nn.Linear(*sizes) for name, sizes in layers.items()})
+    x = torch.rand(2, 49)
+    mean = net["fc21"](F.relu(net["fc1"](x)))
+    y = torch.sigmoid(net["fc4"](F.relu(net["fc3"](mean))))
+
+    assert FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in net.state_dict().items()})
+    model = FAMILY(net.state_dict())
+    w = model.encode((x * 2 - 1).reshape(2, 1, 7, 7))
+    assert torch.allclose(w[:, 0], mean, atol=1e-5)
+    assert torch.allclose(model.synthesis(w).flatten(1), y * 2 - 1, atol=1e-5)
+
+
+def test_gradients_reach_w_and_the_first_layer_is_what_w_meets():
+    model = FAMILY(tiny().state_dict())
+    w = model.mapping(torch.randn(1, 10)).requires_grad_(True)
+    model.synthesis(w).sum().backward()
+
+    assert w.grad.abs().sum() > 0
+    assert model.style_weights().shape == (96, 10)
+
+
+def test_a_tensor_left_over_is_named():
+    with pytest.raises(BadWeights, match="decoder.0.scale"):
+        FAMILY({**tiny().state_dict(), "decoder.0.scale": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("name", ["encoder.1.bias", "decoder.3.weight"])
+def test_layers_that_do_not_fit_are_refused(name):
+    state = tiny().state_dict()
+    state[name] = state[name][:3]
+
+    with pytest.raises(BadWeights):
+        FAMILY(state)
+
+
+def test_a_layer_that_is_missing_is_refused():
+    state = tiny().state_dict()
+    for part in ("weight", "bias"):
+        state.pop(f"decoder.1.{part}")
+
+    with pytest.raises(BadWeights):
+        FAMILY(state)
