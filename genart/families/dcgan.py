@@ -5,6 +5,7 @@ the 4-D weights in order are the layers, and each batch norm belongs to the laye
 """
 
 import re
+from itertools import pairwise
 from typing import Mapping, Sequence
 
 import torch
@@ -114,7 +115,7 @@ def recognises(shapes: Shapes) -> bool:
     return (
         len(convolutions) >= 2
         and others <= {*NORM, COUNT}
-        and all(before[1] == after[0] for before, after in zip(convolutions, convolutions[1:]))
+        and all(before[1] == after[0] for before, after in pairwise(convolutions))
         and convolutions[-1][1] in (1, 3)
         and all(shape[2] == shape[3] for shape in convolutions)
     )
@@ -131,7 +132,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> DCGAN:
         label = torch.eye(int(str(config["num_classes"])))
     folded = _folded_layers(state)
     layers = [(weight.shape[0], weight.shape[1], weight.shape[2]) for weight, _ in folded]
-    if len(layers) < 2 or any(before[1] != after[0] for before, after in zip(layers, layers[1:])):
+    if len(layers) < 2 or any(before[1] != after[0] for before, after in pairwise(layers)):
         raise BadWeights(f"The 4-D weights {quote(layers, 200)} make no DCGAN: each takes what the one before gives. Choose its generator.")
     if label is not None and label.shape[0] >= layers[0][0]:
         raise BadWeights(f"A class of {label.shape[0]} numbers leaves nothing of the {layers[0][0]} inputs to z; give fewer classes.")

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ def reference(widths, size0=4, dropout=False, bias=False, norm=True):
     """A DCGAN as tutorials write it, with statistics that are not trivial."""
     torch.manual_seed(3)
     layers = []
-    for index, (inward, outward) in enumerate(zip(widths, widths[1:])):
+    for index, (inward, outward) in enumerate(pairwise(widths)):
         first, last = index == 0, index == len(widths) - 2
         kernel, stride, padding = (size0, 1, 0) if first else (4, 2, 1)
         layers.append(nn.ConvTranspose2d(inward, outward, kernel, stride, padding, bias=bias))

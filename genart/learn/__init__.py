@@ -1,0 +1,50 @@
+"""Learning the shipped models: data, losses and loops, and a recipe for each model.
+
+`python -m genart.learn list` names the recipes, `python -m genart.learn NAME` follows one.
+"""
+
+from pathlib import Path
+
+import torch
+
+from genart.errors import UnknownModel
+from genart.learn.data import DATA, Pictures
+from genart.learn.gan import GANRecipe, GANTrainer
+from genart.learn.run import Trainer
+from genart.learn.vae import VAERecipe, VAETrainer
+
+
+def _digits_vae(z_dim: int, **settings: object) -> VAERecipe:
+    return VAERecipe(
+        data="digits",
+        encoder=((32, 1, 4), (64, 32, 4), (64, 64, 3), (256, 64 * 49), (2 * z_dim, 256)),
+        decoder=((256, z_dim), (64 * 49, 256), (64, 64, 3), (64, 64, 3), (128, 64, 1), (32, 32, 3), (4, 32, 1)),
+        reconstruction="bernoulli",
+        **settings,
+    )
+
+
+RECIPES: dict[str, VAERecipe | GANRecipe] = {
+    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, steps=4000),
+    "digits-vae16": _digits_vae(16, beta=1.0, wobble=0.7, steps=3600),
+    "digits-gan": GANRecipe(
+        data="digits",
+        generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),
+        discriminator=(32, 64, 128),
+        label=16,
+        pad=2,
+        gamma=1.0,
+        shift=1 / 16,
+        steps=7000,
+    ),
+}
+
+
+def trainer_of(name: str, folder: Path, seed: int, device: torch.device) -> tuple[Trainer, Pictures]:
+    """The trainer of a recipe, at step 0, and the pictures that it must not see."""
+    if name not in RECIPES:
+        raise UnknownModel(name, RECIPES)
+    recipe = RECIPES[name]
+    learn, held_out = DATA[recipe.data](folder)
+    trainer = VAETrainer if isinstance(recipe, VAERecipe) else GANTrainer
+    return trainer(recipe, learn, seed, device), held_out

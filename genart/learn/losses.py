@@ -1,0 +1,58 @@
+"""What the networks minimise, one function to a formula. They know no data and no network's shape."""
+
+from typing import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def bernoulli(drawn: Tensor, x: Tensor) -> Tensor:
+    """Nats per picture, pixels read as probabilities (Kingma 2013, arXiv:1312.6114).
+
+    `drawn` is the decoder before tanh, half of the log odds; x is in [-1, 1].
+    """
+    nats = F.binary_cross_entropy_with_logits(2 * drawn, (x + 1) / 2, reduction="none")
+    return nats.flatten(1).sum(1).mean()
+
+
+def painterly(drawn: Tensor, x: Tensor) -> Tensor:
+    """Distance of colours, of edges, and of the picture seen from 4 and 16 steps away, per pixel."""
+    y = torch.tanh(drawn)
+    edges = sum(F.l1_loss(y.diff(dim=dim), x.diff(dim=dim)) for dim in (2, 3))
+    far = sum(F.l1_loss(F.avg_pool2d(y, step), F.avg_pool2d(x, step)) for step in (4, 16))
+    return F.l1_loss(y, x) + 2 * F.mse_loss(y, x) + 0.5 * edges + far
+
+
+def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Nats per picture from the posterior to a standard normal (Kingma 2013, arXiv:1312.6114, appendix B)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
+
+def sliced(z: Tensor, random: torch.Generator, directions: int = 32) -> Tensor:
+    """How far a batch (N, d) is from a standard normal, seen along random lines (Kolouri 2018, arXiv:1804.01947).
+
+    KL asks each posterior to be normal; this asks it of all of them together, and leaves no holes.
+    """
+    lines = F.normalize(torch.randn(z.shape[1], directions, generator=random), dim=0).to(z.device)
+    ranks = (torch.arange(len(z), device=z.device) + 0.5) / len(z)
+    return F.mse_loss((z @ lines).sort(0).values, torch.special.ndtri(ranks)[:, None].expand(-1, directions))
+
+
+def generator_loss(fake: Tensor) -> Tensor:
+    """Non-saturating: -log D(fake), from logits (Goodfellow 2014, arXiv:1406.2661)."""
+    return F.softplus(-fake).mean()
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Logistic: -log D(real) - log(1 - D(fake)), from logits (Goodfellow 2014, arXiv:1406.2661)."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def r1(real: Tensor, x: Tensor) -> Tensor:
+    """Squared gradient of the logits at the real pictures x (Mescheder 2018, arXiv:1801.04406)."""
+    (slope,) = torch.autograd.grad(real.sum(), x, create_graph=True)
+    return slope.square().flatten(1).sum(1).mean()
+
+
+RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"bernoulli": bernoulli, "painterly": painterly}
