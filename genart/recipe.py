@@ -19,11 +19,73 @@ from genart.errors import BadRecipe, quote
 
 FORMAT = 1
 MAX_CHARACTERS = 262_144
+MAX_DEPTH = 8
 MAX_PARTS = 64
 MAX_SEED = 2**32 - 1
+MAX_VALUE = 1e4
 
 Label: TypeAlias = int | tuple[tuple[int, float], ...] | None
 Layers: TypeAlias = tuple[int, int] | None
+
+
+# Checks. Each quotes the value and gives the range.
+
+
+def _number(value: Any, name: str, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+        raise BadRecipe(f"{name} {quote(value)} is out of range; use a number from {low:g} to {high:g}.")
+
+
+def _whole(value: Any, name: str, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadRecipe(f"{name} {quote(value)} is out of range; use a whole number from {low} to {high}.")
+
+
+def _name(value: Any, what: str) -> None:
+    if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
+        raise BadRecipe(f"{what} {quote(value)} is no name; use 1 to 200 printable characters.")
+
+
+def _layers(value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise BadRecipe(f"layers {quote(value)} are no range; give the first layer and the one after the last.")
+    _whole(value[0], "first layer", 0, 64)
+    _whole(value[1], "end layer", value[0] + 1, 64)
+
+
+def _label(value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, tuple):
+        _whole(value, "label", 0, 100_000)
+        return
+    if not value or not _are_pairs(value):
+        raise BadRecipe(f"label {quote(value)} is no class mix; give pairs of a class and its share.")
+    for index, share in value:
+        _whole(index, "label", 0, 100_000)
+        _number(share, "label share", 0, 1000)
+    if sum(share for _, share in value) <= 1e-6:
+        raise BadRecipe(f"label {quote(value)} has no share above 0; raise the share of one class.")
+
+
+def _depth(value: Any) -> int:
+    """Levels of nesting, counted to one past the limit and no further."""
+    level, depth = [value], 0
+    while level and depth <= MAX_DEPTH:
+        items = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list)))
+        level, depth = [inner for item in items for inner in item], depth + 1
+    return depth
+
+
+def _are_pairs(value: Any) -> bool:
+    pairs = isinstance(value, tuple) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
+    return pairs and len(value) <= MAX_PARTS
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and all(letter in "0123456789abcdef" for letter in value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +160,8 @@ class Step:
 
     def __post_init__(self) -> None:
         _name(self.name, "finishing step")
+        if not _are_pairs(self.parameters):
+            raise BadRecipe(f"parameters {quote(self.parameters)} are no list of a name and a number each.")
         for key, value in self.parameters:
             _name(key, "parameter")
             _number(value, key, -1e6, 1e6)
@@ -144,7 +208,7 @@ class Recipe:
         try:
             value = json.loads(text, parse_constant=_refuse_constant)
         except RecursionError:
-            raise BadRecipe("The recipe is nested too deeply; a recipe made here has five levels.") from None
+            raise BadRecipe(f"The recipe is nested too deeply; a recipe made here has at most {MAX_DEPTH} levels.") from None
         except ValueError as error:
             raise BadRecipe(f"The recipe is not valid JSON ({error}); copy it again, whole.") from None
         return cls.from_dict(value)
@@ -152,6 +216,8 @@ class Recipe:
     @classmethod
     def from_dict(cls, value: Any) -> "Recipe":
         """The recipe in parsed JSON; raises BadRecipe naming the field that is wrong."""
+        if _depth(value) > MAX_DEPTH:
+            raise BadRecipe(f"The recipe is nested too deeply; a recipe made here has at most {MAX_DEPTH} levels.")
         if not isinstance(value, dict):
             raise BadRecipe(f"A recipe is a JSON object, not {quote(value)}.")
         version = value.get("genart", FORMAT)
@@ -200,29 +266,24 @@ def blend(a: Recipe, b: Recipe, t: float) -> Recipe:
     )
 
 
-def pack_vector(values: np.ndarray, space: str, bits: int = 16) -> str:
-    """A latent as text: `values` of shape (dim,) or (num_ws, dim) in `space` "z" or "w".
-
-    16 bits keep links short and are enough for a hand-made point; 32 are exact.
-    """
-    rows = np.atleast_2d(np.asarray(values))
-    packed = base64.urlsafe_b64encode(rows.astype(f"<f{bits // 8}").tobytes()).decode().rstrip("=")
-    return f"{space}{bits}.{rows.shape[0]}.{packed}"
+def pack_vector(values: np.ndarray, space: str) -> str:
+    """A latent as text: float32 `values` of shape (dim,) or (num_ws, dim) in `space` "z" or "w"."""
+    rows = np.atleast_2d(np.asarray(values)).astype("<f4")
+    packed = base64.urlsafe_b64encode(rows.tobytes()).decode().rstrip("=")
+    return f"{space}.{rows.shape[0]}.{packed}"
 
 
 def unpack_vector(text: str) -> tuple[str, np.ndarray]:
     """The space ("z" or "w") and the float32 values (rows, dim) of a packed latent."""
     try:
-        head, rows, packed = text.split(".")
-        space, bits = head[0], int(head[1:])
-        if space not in "zw" or bits not in (16, 32):
-            raise ValueError
-        values = np.frombuffer(_from_base64(packed), dtype=f"<f{bits // 8}").astype(np.float32)
-        values = values.reshape(int(rows), -1)
-    except (ValueError, IndexError, AttributeError, binascii.Error):
+        space, rows, packed = text.split(".")
+        values = np.frombuffer(_from_base64(packed), dtype="<f4").reshape(int(rows), -1)
+    except (ValueError, AttributeError, binascii.Error):
         raise BadRecipe(f"The stored latent {quote(text)} is damaged; copy it again, whole.") from None
-    if not values.size or not np.isfinite(values).all():
-        raise BadRecipe(f"The stored latent {quote(text)} holds a number that is not finite; choose another point.")
+    if space not in ("z", "w"):
+        raise BadRecipe(f"The stored latent {quote(text)} is in no known space; it begins with z or w.")
+    if not values.size or not np.isfinite(values).all() or np.abs(values).max() > MAX_VALUE:
+        raise BadRecipe(f"The stored latent {quote(text)} holds a number that is not finite or beyond {MAX_VALUE:g}.")
     return space, values
 
 
@@ -341,49 +402,3 @@ def _blend_finish(a: tuple[Step, ...], b: tuple[Step, ...], t: float) -> tuple[S
         Step(x.name, tuple((key, _between(value, dict(y.parameters)[key], t)) for key, value in x.parameters))
         for x, y in zip(a, b, strict=True)
     )
-
-
-# Checks. Each quotes the value and gives the range.
-
-
-def _number(value: Any, name: str, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
-        raise BadRecipe(f"{name} {quote(value)} is out of range; use a number from {low:g} to {high:g}.")
-
-
-def _whole(value: Any, name: str, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadRecipe(f"{name} {quote(value)} is out of range; use a whole number from {low} to {high}.")
-
-
-def _name(value: Any, what: str) -> None:
-    if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable():
-        raise BadRecipe(f"{what} {quote(value)} is no name; use 1 to 200 printable characters.")
-
-
-def _layers(value: Any) -> None:
-    if value is None:
-        return
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise BadRecipe(f"layers {quote(value)} are no range; give the first layer and the one after the last.")
-    _whole(value[0], "first layer", 0, 64)
-    _whole(value[1], "end layer", value[0] + 1, 64)
-
-
-def _label(value: Any) -> None:
-    if value is None:
-        return
-    if not isinstance(value, tuple):
-        _whole(value, "label", 0, 100_000)
-        return
-    if not 1 <= len(value) <= MAX_PARTS or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
-        raise BadRecipe(f"label {quote(value)} is no class mix; give pairs of a class and its share.")
-    for index, share in value:
-        _whole(index, "label", 0, 100_000)
-        _number(share, "label share", 0, 1000)
-    if sum(share for _, share in value) <= 1e-6:
-        raise BadRecipe(f"label {quote(value)} has no share above 0; raise the share of one class.")
-
-
-def _is_sha256(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 64 and all(letter in "0123456789abcdef" for letter in value)

@@ -30,9 +30,13 @@ DEVICES = ("cuda", "mps", "xpu", "cpu")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A finished picture, uint8 (H, W, 3), the milliseconds it took, and whether it is full size."""
+    """A finished picture, uint8 (H, W, 3), and the point it shows, (1, z_dim) or (num_ws, w_dim).
+
+    `ms` is what the generator took, 0 for a remembered picture; `full` is false for a preview.
+    """
 
     pixels: np.ndarray
+    point: np.ndarray
     ms: float
     full: bool
 
@@ -88,10 +92,6 @@ class Studio:
         self.render(Recipe(name))
         self._turns.run(lambda: self._directions(self._resident(name)))
 
-    def latent_of(self, recipe: Recipe) -> np.ndarray:
-        """The point the recipe's anchors make, as z (1, z_dim) where it has one, else w (num_ws, w_dim)."""
-        return self._turns.run(lambda: self._point(recipe))
-
     # Everything below runs on the worker.
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
@@ -99,7 +99,7 @@ class Studio:
         full = size is None or size >= self._resident(recipe.model).loaded.generator.space.image_size
         if known is not None:
             self._memo.move_to_end((recipe, size))
-            return Frame(known, 0.0, full)
+            return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
         pixels = to_pixels(self._synthesise(recipe, size))
         ms = (time.perf_counter() - start) * 1000
@@ -107,7 +107,7 @@ class Studio:
         for step in recipe.finish if full else ():
             pixels = finish.apply(pixels, step)
         self._remember((recipe, size), pixels)
-        return Frame(pixels, ms, full)
+        return Frame(pixels, self._point(recipe), ms, full)
 
     def _synthesise(self, recipe: Recipe, size: int | None) -> Tensor:
         resident = self._resident(recipe.model)

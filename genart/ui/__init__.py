@@ -1,0 +1,88 @@
+"""The page: the only importer of gradio. Tabs lay out; the live channel and the API do the work."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Mapping
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read while gradio is imported: no call home
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")  # else each event builds a table of all before it
+
+import gradio as gr  # noqa: E402
+from fastapi import FastAPI  # noqa: E402
+from starlette.routing import Mount  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
+
+from genart.catalogue import ENTRIES, Entry  # noqa: E402
+from genart.ui import about, explore  # noqa: E402
+from genart.ui.api import endpoints  # noqa: E402
+from genart.ui.live import Live  # noqa: E402
+from genart.ui.page import Page  # noqa: E402
+from genart.ui.words import word  # noqa: E402
+
+if TYPE_CHECKING:
+    from genart.studio import Studio
+
+__all__ = ["TABS", "build"]
+
+STATIC = Path(__file__).parent / "static"
+SYSTEM_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
+HEAD = """
+<link rel="stylesheet" href="static-genart/style.css">
+<script type="module" src="static-genart/explore.js"></script>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+"""
+
+TABS: dict[str, Callable[[Page], None]] = {
+    "explore": explore.tab,
+    "about": about.tab,
+}
+
+
+def build(
+    studio: "Callable[[], Studio]",
+    *,
+    entries: Mapping[str, Entry] = ENTRIES,
+    public: bool = False,
+    auth: tuple[str, str] | None = None,
+    seed: int | None = None,
+) -> FastAPI:
+    """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
+    live = Live(studio, requests_a_second=60 if public else 200)
+    first = secrets.randbelow(10_000) if seed is None else seed
+    page = Page(entries, live, studio, public, next(iter(entries)), first)
+    app = FastAPI(routes=[*live.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None)
+    return gr.mount_gradio_app(
+        app,
+        _blocks(page),
+        path="/",
+        auth=auth,
+        head=HEAD,
+        theme=gr.themes.Base(primary_hue="amber", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")),
+        footer_links=["api"],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        max_file_size="40mb",
+        blocked_paths=[str(Path(__file__).parents[2])],
+    )
+
+
+def _blocks(page: Page) -> gr.Blocks:
+    with gr.Blocks(title="genart", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as blocks:
+        gr.HTML(_header(), apply_default_css=False)
+        with gr.Tabs():
+            for name, lay_out in TABS.items():
+                with gr.Tab(word(f"tab.{name}"), id=name, elem_id=name):
+                    lay_out(page)
+        endpoints(page)
+    return blocks.queue(max_size=32, default_concurrency_limit=2)
+
+
+def _header() -> str:
+    return f"""
+<header id="masthead">
+  <h1>genart</h1><p data-word="app.tagline">{word("app.tagline")}</p>
+  <button type="button" data-action="language" data-word="app.language" data-word-title="app.language.tip">{word("app.language")}</button>
+  <button type="button" data-action="theme" data-word-title="app.theme.tip" data-word-label="app.theme.tip">{explore.icon("theme")}</button>
+</header>"""

@@ -1,0 +1,42 @@
+"""The public endpoints, for scripts and agents: the page's own function, by name and type."""
+
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from genart.errors import GenartError
+from genart.export import save_png
+from genart.recipe import Anchor, Recipe
+from genart.ui.live import describe
+from genart.ui.page import Page
+
+
+def endpoints(page: Page) -> None:
+    """Add /render and /models inside an open gr.Blocks."""
+
+    def render(model: str, seed: int = 0, psi: float = 0.7, label: int | None = None, recipe: str | None = None) -> gr.FileData:
+        """Render one picture and return it as a PNG file that carries its recipe.
+
+        Args:
+            model: name of a model, as /models lists them.
+            seed: whole number from 0 to 4294967295.
+            psi: diversity (truncation psi), -2 to 2; 0 is the mean picture, 1 is no truncation.
+            label: class index of a conditional model, or null.
+            recipe: a whole recipe as JSON; the other arguments are then ignored.
+        """
+        try:
+            asked = Recipe.from_json(recipe) if recipe else Recipe(model, (Anchor(seed, label=label),), psi)
+            data = save_png(page.studio(), [asked])
+        except GenartError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        name = f"{asked.model}-seed{asked.anchors[0].seed:04d}.png"
+        return gr.FileData(path=save_bytes_to_cache(data, name, get_upload_folder()), orig_name=name, mime_type="image/png")
+
+    def models() -> list[dict[str, Any]]:
+        """List the models: name, kind, family, size in pixels, latent dimensions, classes, licence, data."""
+        return [describe(page.studio(), name) for name in page.entries]
+
+    gr.api(render, api_name="render")
+    gr.api(models, api_name="models")

@@ -1,0 +1,20 @@
+"""What every tab is given: the models to show, the live channel, the studio, the mode."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable, Mapping
+
+from genart.catalogue import Entry
+from genart.ui.live import Live
+
+if TYPE_CHECKING:
+    from genart.studio import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    entries: Mapping[str, Entry]
+    live: Live
+    studio: "Callable[[], Studio]"
+    public: bool
+    first: str
+    seed: int

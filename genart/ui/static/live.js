@@ -1,0 +1,156 @@
+// The live channel, seen from the browser: the newest request wins, one is under way, every
+// last one is painted. It knows no controls; explore.js gives it recipes and gets pictures.
+
+const LADDER = ["socket", "post", "event"];
+const IDLE_MS = 120;
+
+export class Live {
+  // `event` is the last rung, a function of the page's own Gradio component; `renew` gets a new token.
+  constructor({ token, event, renew, onFrame, onError }) {
+    Object.assign(this, { token, event, renew, onFrame, onError });
+    this.seq = 0;
+    this.waiting = null;
+    this.underWay = null;
+    this.rung = 0;
+    this.asides = new Map();
+    this.connect();
+  }
+
+  // Ask for a picture. `inputAt` is the time of the hand's event; `hurry` allows a preview.
+  ask(request, inputAt = performance.now()) {
+    this.waiting = { request, inputAt };
+    clearTimeout(this.idle);
+    if (request.hurry) this.idle = setTimeout(() => this.settle(), IDLE_MS);
+    this.send();
+  }
+
+  // The hand rests: the whole picture, once, if the last one was not whole.
+  settle() {
+    if (this.waiting || this.underWay) return void (this.idle = setTimeout(() => this.settle(), IDLE_MS));
+    if (this.last) this.ask({ ...this.last, hurry: false });
+  }
+
+  send() {
+    if (this.underWay || !this.waiting) return;
+    const { request, inputAt } = this.waiting;
+    const way = LADDER[this.rung];
+    if (way === "socket" && this.socket?.readyState !== WebSocket.OPEN) return;
+    this.waiting = null;
+    this.last = request;
+    const message = this.message({ seq: ++this.seq, ...request });
+    this.underWay = { seq: this.seq, request, inputAt, sentAt: performance.now() };
+    if (way === "socket") return this.socket.send(message);
+    const work = way === "post" ? this.post(message) : this.event(message);
+    work.then((reply) => this.receive(reply)).catch(() => this.fail());
+  }
+
+  // One picture outside the live view, such as a thumbnail; resolves to {head, data}.
+  async aside(request) {
+    const message = this.message({ seq: 0, aside: true, ...request });
+    return parse(await (LADDER[this.rung] === "event" ? this.event(message) : this.post(message)));
+  }
+
+  async post(message) {
+    const answer = await fetch("live", { method: "POST", body: message, headers: this.headers() });
+    if (answer.headers.get("content-type")?.includes("json")) return wrapped(await answer.json());
+    if (!answer.ok) throw new Error(answer.statusText);
+    return answer.arrayBuffer();
+  }
+
+  // JSON from one of the channel's other routes; throws an Error with the server's own sentence.
+  async call(route, body) {
+    const answer = await fetch(`live/${route}`, { method: "POST", body, headers: this.headers() });
+    const value = answer.headers.get("content-type")?.includes("json") ? await answer.json() : await answer.blob();
+    if (!answer.ok) throw new Error(value.error ?? answer.statusText);
+    return value;
+  }
+
+  // Only the event route lacks a header for the token.
+  message(request) {
+    return JSON.stringify(LADDER[this.rung] === "event" ? { token: this.token, ...request } : request);
+  }
+
+  headers() {
+    return { "x-genart-token": this.token };
+  }
+
+  connect() {
+    const address = new URL("live", document.baseURI);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    let opened = false;
+    socket.onopen = () => {
+      opened = true;
+      this.rung = 0;
+      socket.send(JSON.stringify({ token: this.token }));
+      this.send();
+    };
+    socket.onmessage = (event) => this.receive(event.data);
+    socket.onclose = async ({ code }) => {
+      if (!opened) this.rung = Math.max(this.rung, 1);
+      if (code === 4401) this.token = await this.renew().catch(() => this.token);
+      this.fail();
+      setTimeout(() => this.connect(), opened ? 500 : 15000);
+    };
+  }
+
+  // A request was lost on the way: put it back, unless a newer one waits, and try the next rung.
+  fail() {
+    const lost = this.underWay;
+    this.underWay = null;
+    if (!lost) return this.send();
+    this.waiting ??= lost;
+    this.tries = (this.tries ?? 0) + 1;
+    if (LADDER[this.rung] !== "socket") this.rung = this.rung === 1 ? 2 : 1;
+    if (this.tries > 2) this.onError(null);
+    setTimeout(() => this.send(), Math.min(2000, 100 * this.tries));
+  }
+
+  async receive(buffer) {
+    const { head, data } = parse(buffer);
+    const asked = this.underWay;
+    if (head.seq !== null && head.seq !== asked?.seq) return;
+    this.underWay = null;
+    this.tries = 0;
+    this.send();
+    if (head.overtaken || !asked) return;
+    if (head.error) return this.onError(head.error);
+    const receivedAt = performance.now();
+    await this.onFrame(head, data, { ...asked, receivedAt });
+  }
+}
+
+// Draws one reply on a canvas. Plain pixels are drawn at once; JPEG is decoded off the thread.
+export async function paint(canvas, { head, data }) {
+  const source = head.kind === "rgba" ? plain(head, data) : await createImageBitmap(new Blob([data], { type: "image/jpeg" }));
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingEnabled = canvas.dataset.hard !== "true";
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+}
+
+const scratch = document.createElement("canvas");
+function plain(head, data) {
+  if (scratch.width !== head.width || scratch.height !== head.height) {
+    scratch.width = head.width;
+    scratch.height = head.height;
+  }
+  scratch.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(data), head.width, head.height), 0, 0);
+  return scratch;
+}
+
+function parse(buffer) {
+  const length = new DataView(buffer).getUint32(0);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  return { head, data: buffer.slice(4 + length) };
+}
+
+function wrapped(head) {
+  const text = new TextEncoder().encode(JSON.stringify({ seq: null, ...head }));
+  const buffer = new ArrayBuffer(4 + text.length);
+  new DataView(buffer).setUint32(0, text.length);
+  new Uint8Array(buffer, 4).set(text);
+  return buffer;
+}

@@ -1,0 +1,96 @@
+// Recipes in the browser: plain objects as the server reads them, moved by the hand, with a past.
+// It knows no page.
+
+export const MAX_SEED = 2 ** 32 - 1;
+export const ROW = 100; // seeds in a row of the seed plane, as in NVIDIA's viewer
+
+export const fresh = (model, seed) => ({
+  model,
+  anchors: [{ seed }],
+  psi: 0.7,
+  psi_cutoff: null,
+  offsets: [],
+  layers: [],
+  noise: { mode: "const", seed: 0, strength: 1 },
+  finish: [],
+});
+
+// A recipe from the server leaves defaults out; the controls want them in.
+export const complete = (recipe) => {
+  const { genart, weights, ...rest } = recipe;
+  const whole = { ...fresh(recipe.model, 0), ...rest };
+  return { ...whole, noise: { ...fresh("", 0).noise, ...rest.noise } };
+};
+
+export const wrapSeed = (seed) => ((Math.round(seed) % (MAX_SEED + 1)) + MAX_SEED + 1) % (MAX_SEED + 1);
+export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
+export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+// The single seed a recipe stands on, or null between seeds and at points of one's own.
+export const seedOf = (recipe) =>
+  recipe.anchors.length === 1 && !recipe.anchors[0].vector ? recipe.anchors[0].seed ?? 0 : null;
+
+// The seed plane: four neighbouring seeds, shared by the place between them.
+export const cornerSeeds = (seed) => [seed, seed + 1, seed + ROW, seed + ROW + 1].map(wrapSeed);
+
+export function onPlane(origin, x, y) {
+  const column = Math.floor(x);
+  const row = Math.floor(y);
+  const [u, v] = [x - column, y - row];
+  const shares = [(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v];
+  const seeds = cornerSeeds(wrapSeed(origin.seed + column + row * ROW));
+  return seeds
+    .map((seed, corner) => ({
+      seed,
+      weight: Math.round(shares[corner] * 1e4) / 1e4,
+      ...(origin.label != null && { label: origin.label }),
+      ...(origin.vector && seed === origin.seed && { vector: origin.vector }),
+    }))
+    .filter((anchor) => anchor.weight > 0);
+}
+
+// Where on the plane a recipe stands: its corner, and how far to the right and down.
+export function placeOf(recipe) {
+  const [first, ...others] = recipe.anchors;
+  const seeds = cornerSeeds(first.seed ?? 0);
+  const total = recipe.anchors.reduce((sum, anchor) => sum + (anchor.weight ?? 1), 0);
+  const share = (corner) => (recipe.anchors.find((anchor) => anchor.seed === seeds[corner])?.weight ?? 0) / total;
+  const fits = others.every((anchor) => seeds.includes(anchor.seed));
+  const place = fits && others.length ? [share(1) + share(3), share(2) + share(3)] : [0, 0];
+  return { origin: { seed: first.seed ?? 0, label: first.label, vector: first.vector }, x: place[0], y: place[1] };
+}
+
+// A latent as text, float32, as `pack_vector` in recipe.py writes it.
+export function packVector(values, space = "z", rows = 1) {
+  const bytes = new Uint8Array(new Float32Array(values).buffer);
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return `${space}.${rows}.${btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+}
+
+// Everything done, in order, and where we stand in it.
+export class Past {
+  constructor(limit = 200) {
+    this.steps = [];
+    this.at = -1;
+    this.limit = limit;
+  }
+
+  get now() {
+    return this.steps[this.at];
+  }
+
+  keep(recipe) {
+    if (this.now && same(this.now.recipe, recipe)) return null;
+    this.steps.splice(this.at + 1);
+    this.steps.push({ recipe: structuredClone(recipe), thumb: null });
+    if (this.steps.length > this.limit) this.steps.shift();
+    this.at = this.steps.length - 1;
+    return this.now;
+  }
+
+  go(at) {
+    if (at < 0 || at >= this.steps.length) return null;
+    this.at = at;
+    return structuredClone(this.now.recipe);
+  }
+}
