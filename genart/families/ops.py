@@ -39,6 +39,8 @@ class StyleMapping(nn.Module):
     class has the same share (Karras 2018, arXiv:1812.04948; classes: Karras 2020, arXiv:2006.06676).
     """
 
+    w_avg: Tensor
+
     def __init__(self, z_dim: int, widths: Sequence[int], num_ws: int, num_classes: int = 0, embedded: int = 0):
         super().__init__()
         self.num_ws = num_ws
