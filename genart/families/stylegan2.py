@@ -1,0 +1,442 @@
+"""StyleGAN2 (Karras 2019, arXiv:1912.04958; classes and clamping: Karras 2020, arXiv:2006.06676).
+
+It reads two layouts: the official names, which the modules here bear, and rosinality's. It knows
+no files. Three ways to make the picture: `skip` (every block adds to a growing RGB sum, so
+synthesis can stop early), `resnet` and `orig` (the last block alone makes RGB).
+"""
+
+import math
+import re
+from typing import Mapping, Sequence, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genart.errors import BadWeights, quote
+from genart.families.base import Config, Family, Shapes, Space
+from genart.families.ops import EqualLinear, StyleMapping, fill
+from genart.recipe import Noise
+
+TITLE = "StyleGAN2"
+SLOPE = 0.2
+ACTIVATION_GAIN = math.sqrt(2)
+OWN_SEED = 0  # for what some rosinality files leave out: the noise and the mean of w
+MEAN_DRAWS = 4096  # as rosinality's own tools
+
+
+class StyleGAN2(nn.Module):
+    """A generator; `channels` are those of the blocks 4, 8, 16, … and `first` is the shape of the constant."""
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        *,
+        z_dim: int = 512,
+        mapping_widths: Sequence[int] = (512,) * 8,
+        num_classes: int = 0,
+        embedded: int = 512,
+        image_channels: int = 3,
+        architecture: str = "skip",
+        conv_clamp: float | None = None,
+        first: tuple[int, int] = (4, 4),
+    ):
+        super().__init__()
+        w_dim, num_ws = mapping_widths[-1], 2 * len(channels)
+        self.mapping = StyleMapping(z_dim, mapping_widths, num_ws, num_classes, embedded if num_classes else 0)
+        self.synthesis = Synthesis(channels, w_dim, image_channels, architecture, conv_clamp, first)
+        sizes = tuple(max(first) << i for i in range(len(channels)))
+        self.space = Space(
+            z_dim=z_dim,
+            w_dim=w_dim,
+            num_ws=num_ws,
+            image_size=sizes[-1],
+            channels=image_channels,
+            num_classes=num_classes,
+            has_mapping=True,
+            has_noise=True,
+            sizes=sizes if architecture == "skip" else sizes[-1:],
+        )
+
+    @property
+    def w_mean(self) -> Tensor:
+        """(1, 1, w_dim)."""
+        return self.mapping.w_avg[None, None]
+
+    def style_weights(self) -> Tensor:
+        """(rows, w_dim): the affine maps of all convolutions, with their gains."""
+        return torch.cat([conv.affine.weight * conv.affine.gain for conv in self.synthesis.convs()])
+
+
+class Synthesis(nn.Module):
+    """w (N, num_ws, w_dim) -> pictures (N, C, H, W) about [-1, 1]."""
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        w_dim: int,
+        image_channels: int,
+        architecture: str,
+        clamp: float | None,
+        first: tuple[int, int],
+    ):
+        super().__init__()
+        self.const_shape = first
+        self.architecture = architecture
+        self.blocks: list[Block] = []  # in order; each is registered under its name
+        for i, (inside, outside) in enumerate(zip([0, *channels], channels, strict=False)):
+            rgb = image_channels if architecture == "skip" or i == len(channels) - 1 else 0
+            shape = (first[0] << i, first[1] << i)
+            self.blocks.append(Block(inside, outside, w_dim, rgb, shape, architecture == "resnet", clamp))
+            self.add_module(f"b{4 << i}", self.blocks[-1])
+        self.drawn: tuple[object, list[Tensor]] = (None, [])
+
+    def forward(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
+        """`size` stops the `skip` kind at the first block that reaches it; the others make the full picture."""
+        patterns = self.patterns(noise)
+        x = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        image: Tensor | None = None
+        row = 0
+        for block in self.blocks:
+            # Windows on w overlap by one: toRGB reads the row of the next block's first convolution.
+            x, image = block(x, image, w[:, row:], patterns[row:])
+            row += len(block.convs())
+            if image is not None and size is not None and max(x.shape[2:]) >= size:
+                break
+        return cast(Tensor, image)  # the last block always has toRGB
+
+    def convs(self) -> "list[StyledConv]":
+        return [conv for block in self.blocks for conv in block.convs()]
+
+    def patterns(self, noise: Noise) -> Sequence[Tensor | None]:
+        """The noise (H, W) of every convolution, before its learned strength."""
+        convs = self.convs()
+        if noise.mode == "none":
+            return [None] * len(convs)
+        stored = [conv.noise_const for conv in convs]
+        return [pattern * noise.strength for pattern in (self.draw(noise.seed) if noise.mode == "random" else stored)]
+
+    def draw(self, seed: int) -> list[Tensor]:
+        """Normal patterns for all convolutions in order, the same on every device; the last seed's are kept."""
+        stored = [conv.noise_const for conv in self.convs()]
+        key = (seed, stored[0].device)
+        if self.drawn[0] != key:
+            random = np.random.RandomState(seed)
+            with torch.inference_mode(False):  # kept ones may later meet a gradient
+                self.drawn = key, [_normal(random, like.shape).to(like.device) for like in stored]
+        return self.drawn[1]
+
+
+class Block(nn.Module):
+    """One resolution: a convolution that doubles the size, another, and toRGB where `rgb` is not 0.
+
+    The first block, with no channels `inside`, holds the constant and has one convolution.
+    """
+
+    resample_filter: Tensor
+
+    def __init__(
+        self,
+        inside: int,
+        outside: int,
+        w_dim: int,
+        rgb: int,
+        shape: tuple[int, int],
+        residual: bool,
+        clamp: float | None,
+    ):
+        super().__init__()
+        if not inside:
+            self.const = nn.Parameter(torch.randn(outside, *shape))
+        self.conv0 = StyledConv(inside, outside, w_dim, shape, clamp, up=True) if inside else None
+        self.conv1 = StyledConv(outside, outside, w_dim, shape, clamp)
+        self.torgb = ToRGB(outside, rgb, w_dim, clamp) if rgb else None
+        self.skip = Skip(inside, outside) if inside and residual else None
+        self.register_buffer("resample_filter", low_pass())
+
+    def forward(
+        self, x: Tensor, image: Tensor | None, ws: Tensor, patterns: Sequence[Tensor | None]
+    ) -> tuple[Tensor, Tensor | None]:
+        last = len(self.convs()) - 1
+        beside = None if self.skip is None else self.skip(x)
+        if self.conv0 is not None:
+            x = self.conv0(x, ws[:, 0], patterns[0])
+        x = self.conv1(x, ws[:, last], patterns[last], gain=1.0 if beside is None else math.sqrt(0.5))
+        if beside is not None:
+            x = x + beside
+        if self.torgb is None:
+            return x, image
+        rgb = self.torgb(x, ws[:, last + 1])
+        return x, rgb if image is None else rgb + double(image, self.resample_filter)
+
+    def convs(self) -> "list[StyledConv]":
+        return [self.conv1] if self.conv0 is None else [self.conv0, self.conv1]
+
+
+class StyledConv(nn.Module):
+    """3x3 convolution under a style, then noise, bias, leaky ReLU and clamp.
+
+    The paper scales the weights by the style s and normalises them, one set for each picture.
+    Scaling the input channels by s and the output channels by 1 / √(s² Σk w²) gives the same
+    numbers, and the weights stay constant (Karras 2019, arXiv:1912.04958, section 2.2).
+    """
+
+    noise_const: Tensor
+    resample_filter: Tensor
+
+    def __init__(
+        self, inside: int, outside: int, w_dim: int, shape: tuple[int, int], clamp: float | None, up: bool = False
+    ):
+        super().__init__()
+        self.up = up
+        self.clamp = clamp
+        self.affine = EqualLinear(w_dim, inside, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outside, inside, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outside))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise_const", torch.randn(shape))
+        self.register_buffer("resample_filter", low_pass())
+        self.kept_power: tuple[object, Tensor] = (None, self.noise_const)
+        self.lay_out()
+
+    def forward(self, x: Tensor, w: Tensor, pattern: Tensor | None, gain: float = 1.0) -> Tensor:
+        """(N, inside, h, w) -> (N, outside, H, W), channels last in memory.
+
+        A leaky ReLU commutes with positive factors, so its gain and the layer's go into the
+        scale, the noise and the bias. The clamp stands before it for the gradient's sake.
+        """
+        total_gain = gain * ACTIVATION_GAIN
+        style = self.affine(w)
+        scale = torch.rsqrt(style.square() @ self.power() + 1e-8) * total_gain
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
+            x = F.conv2d(x, depthwise(self.resample_filter.flip(0, 1), x.shape[1]), padding=1, groups=x.shape[1])
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        x = x.mul_(scale[:, :, None, None]).add_((self.bias * total_gain)[:, None, None])
+        if pattern is not None:
+            x = x.add_(pattern * (self.noise_strength * total_gain))
+        if self.clamp is not None:
+            x = x.clamp_(-self.clamp * gain / SLOPE, self.clamp * gain)
+        return F.leaky_relu_(x, SLOPE)
+
+    def power(self) -> Tensor:
+        """Σk w², (inside, outside): kept until the weights change, and not at all while they are trained."""
+        if self.weight.requires_grad:
+            return self.weight.square().sum((2, 3)).t()
+        version = (self.weight.data_ptr(), self.weight.dtype, self.weight._version)
+        if self.kept_power[0] != version:
+            with torch.inference_mode(False):  # it may later meet a gradient
+                self.kept_power = version, self.weight.square().sum((2, 3)).t().contiguous()
+        return self.kept_power[1]
+
+    def lay_out(self) -> None:
+        """Orders the weights in memory as the convolution reads them, so that no call reorders them."""
+        seen = self.weight.data.transpose(0, 1) if self.up else self.weight.data
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        self.weight.data = seen.transpose(0, 1) if self.up else seen
+
+
+class ToRGB(nn.Module):
+    """1x1 convolution under a style, without normalisation: (N, inside, H, W) -> (N, rgb, H, W)."""
+
+    def __init__(self, inside: int, rgb: int, w_dim: int, clamp: float | None):
+        super().__init__()
+        self.clamp = clamp
+        self.affine = EqualLinear(w_dim, inside, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(rgb, inside, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(rgb))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        style = self.affine(w) / math.sqrt(x.shape[1])
+        weights = self.weight[:, :, 0, 0] * style[:, None]  # (N, rgb, inside): small enough to be each picture's own
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
+        rgb = torch.baddbmm(self.bias, pixels, weights.transpose(1, 2))
+        rgb = rgb.reshape(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+        return rgb if self.clamp is None else rgb.clamp_(-self.clamp, self.clamp)
+
+
+class Skip(nn.Module):
+    """The shortcut of a residual block: 1x1 convolution and doubled size."""
+
+    resample_filter: Tensor
+
+    def __init__(self, inside: int, outside: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outside, inside, 1, 1))
+        self.register_buffer("resample_filter", low_pass())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return double(F.conv2d(x, self.weight * math.sqrt(0.5 / x.shape[1])), self.resample_filter)
+
+
+def low_pass() -> Tensor:
+    """The papers' resampling filter: binomial, (4, 4), sum 1."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    return torch.outer(taps, taps)
+
+
+def depthwise(taps: Tensor, channels: int) -> Tensor:
+    """A filter (4, 4) for `channels` channels, times 4: doubling spreads each value over four pixels."""
+    return (taps * 4).repeat(channels, 1, 1, 1)
+
+
+def double(x: Tensor, taps: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, 2H, 2W): zeros between the pixels, then the filter."""
+    return F.conv_transpose2d(x, depthwise(taps, x.shape[1]), stride=2, padding=1, groups=x.shape[1])
+
+
+# Reading weights. Sizes are read off them; `config` may hold `conv_clamp`, which they cannot say.
+
+OURS = {"synthesis.b4.const", "synthesis.b4.conv1.affine.weight", "mapping.fc0.weight"}
+ROSINALITY = {"input.input", "conv1.conv.modulation.weight", "style.1.weight"}
+PREFIX = re.compile(r"^((module|G_ema|g_ema)\.)+")
+
+
+def recognises(shapes: Shapes) -> bool:
+    names = {PREFIX.sub("", name) for name in shapes}
+    return names >= OURS or names >= ROSINALITY
+
+
+def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> StyleGAN2:
+    """The generator of a state dict in either layout; raises BadWeights naming the tensor that does not fit."""
+    ours = {PREFIX.sub("", name): tensor for name, tensor in state.items()}
+    without_mean = ours.keys() >= ROSINALITY and "latent_avg" not in ours
+    if ours.keys() >= ROSINALITY:
+        ours = _from_rosinality(ours)
+    with torch.device("meta"):
+        model = StyleGAN2(**_sizes(ours), conv_clamp=_clamp(config))  # type: ignore[arg-type]
+    filters = {name: low_pass() for name in model.state_dict() if name.endswith("resample_filter")}
+    fill(model, filters | ours, TITLE)
+    for conv in model.synthesis.convs():
+        conv.lay_out()
+    if without_mean:
+        model.mapping.w_avg.copy_(_mean_of_w(model))
+    return model
+
+
+def _sizes(state: Mapping[str, Tensor]) -> dict[str, object]:
+    """The arguments of StyleGAN2 that its weights tell."""
+    _, height, width = _shape(state, "synthesis.b4.const", 3)
+    later = (f"synthesis.b{8 << i}" for i in range(len(state)))
+    names = ["synthesis.b4", *(name for name in later if f"{name}.conv1.weight" in state)]
+    channels = [_shape(state, f"{name}.conv1.weight", 4)[0] for name in names]
+    depth = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
+    widths = [_shape(state, f"mapping.fc{i}.weight", 2)[0] for i in range(depth)]
+    embedded, num_classes = _shape(state, "mapping.embed.weight", 2) if "mapping.embed.weight" in state else (0, 0)
+    z_dim = _shape(state, "mapping.fc0.weight", 2)[1] - embedded
+    if z_dim < 1:
+        raise BadWeights(f"The tensor 'mapping.fc0.weight' of these {TITLE} weights reads no z; use another file.")
+    early = "synthesis.b4.torgb.weight" in state
+    residual = any(name.endswith(".skip.weight") for name in state)
+    return {
+        "channels": channels,
+        "z_dim": z_dim,
+        "mapping_widths": widths,
+        "num_classes": num_classes,
+        "embedded": embedded,
+        "image_channels": _shape(state, f"{names[-1]}.torgb.weight", 4)[0],
+        "architecture": "skip" if early else "resnet" if residual else "orig",
+        "first": (height, width),
+    }
+
+
+def _shape(state: Mapping[str, Tensor], name: str, dims: int) -> tuple[int, ...]:
+    if name not in state or state[name].dim() != dims:
+        found = "is missing" if name not in state else f"has shape {tuple(state[name].shape)}"
+        raise BadWeights(f"The tensor {quote(name)} of these {TITLE} weights {found}; fetch the whole file again.")
+    return tuple(state[name].shape)
+
+
+def _clamp(config: Config) -> float | None:
+    clamp = config.get("conv_clamp")
+    if clamp is None:
+        return None
+    if isinstance(clamp, bool) or not isinstance(clamp, (int, float)) or not clamp > 0:
+        raise BadWeights(f"conv_clamp {quote(clamp)} of these {TITLE} weights is no limit; use a number above 0, or none.")
+    return float(clamp)
+
+
+# rosinality's layout (https://github.com/rosinality/stylegan2-pytorch): the same network in other words.
+
+CONV = {
+    "conv.weight": "weight",
+    "conv.modulation.weight": "affine.weight",
+    "conv.modulation.bias": "affine.bias",
+    "conv.blur.kernel": "resample_filter",
+    "noise.weight": "noise_strength",
+    "activate.bias": "bias",
+    "bias": "bias",
+}
+DIMS = {"const": 3, "weight": 4, "noise_const": 2, "noise_strength": 0}  # rosinality keeps 1s before these
+
+
+def _from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under our names; unknown ones keep theirs, to be refused by it.
+
+    Some files hold neither noise nor the mean of w: the noise is then drawn once and for all.
+    """
+    levels = sum(re.fullmatch(r"to_rgbs\.\d+\.conv\.weight", name) is not None for name in state)
+    names = _names_in_rosinality(levels)
+    ours = {}
+    for name, tensor in state.items():
+        style = re.fullmatch(r"style\.([1-9]\d*)\.(weight|bias)", name)
+        if style:
+            ours[f"mapping.fc{int(style[1]) - 1}.{style[2]}"] = tensor
+        else:
+            ours[names.get(name, name)] = _as_official(tensor, names[name]) if name in names else tensor
+    random = np.random.RandomState(OWN_SEED)
+    height, width = _shape(ours, "synthesis.b4.const", 3)[1:]
+    for i in range(2 * levels + 1):
+        shape = (height << (i + 1) // 2, width << (i + 1) // 2)
+        ours.setdefault(names[f"noises.noise_{i}"], _normal(random, shape))
+    ours.setdefault("mapping.w_avg", torch.zeros(_shape(ours, "mapping.fc0.weight", 2)[0]))
+    return ours
+
+
+def _names_in_rosinality(levels: int) -> dict[str, str]:
+    """rosinality's names -> ours, for everything but the mapping network; noise in order of its layers."""
+    layers = {"conv1": "synthesis.b4.conv1", "to_rgb1": "synthesis.b4.torgb"}
+    for i in range(levels):
+        block = f"synthesis.b{8 << i}"
+        layers |= {f"convs.{2 * i}": f"{block}.conv0", f"convs.{2 * i + 1}": f"{block}.conv1"}
+        layers |= {f"to_rgbs.{i}": f"{block}.torgb"}
+    names = {f"{old}.{part}": f"{new}.{CONV[part]}" for old, new in layers.items() for part in CONV}
+    names |= {f"to_rgbs.{i}.upsample.kernel": f"synthesis.b{8 << i}.resample_filter" for i in range(levels)}
+    names |= {"input.input": "synthesis.b4.const", "latent_avg": "mapping.w_avg"}
+    convs = [new for new in layers.values() if "conv" in new]
+    return names | {f"noises.noise_{i}": f"{conv}.noise_const" for i, conv in enumerate(convs)}
+
+
+def _as_official(tensor: Tensor, name: str) -> Tensor:
+    """A tensor of rosinality's as the official code stores it, `name` being ours.
+
+    rosinality scales a convolution by 1 / √fan-in before the normalisation, which has a 1e-8 in
+    it, where the official code leaves the scale to it; and its filters are stored times 4.
+    """
+    last = name.rpartition(".")[2]
+    while tensor.dim() > DIMS.get(last, 9) and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    if last == "resample_filter":
+        return tensor / 4
+    if name.endswith(("torgb.bias", "w_avg")):
+        return tensor.flatten()
+    if name.endswith((".conv0.weight", ".conv1.weight")):
+        return tensor / math.sqrt(math.prod(tensor.shape[1:]))
+    return tensor
+
+
+def _mean_of_w(model: StyleGAN2) -> Tensor:
+    """(w_dim,), over seeded draws of z."""
+    z = _normal(np.random.RandomState(OWN_SEED), (MEAN_DRAWS, model.space.z_dim))
+    with torch.no_grad():
+        return cast(Tensor, model.mapping(z)[:, 0].mean(0))
+
+
+def _normal(random: np.random.RandomState, shape: Sequence[int]) -> Tensor:
+    return torch.from_numpy(random.randn(*shape).astype(np.float32))
+
+
+FAMILY = Family(title=TITLE, kind="GAN", recognises=recognises, from_state_dict=from_state_dict)
