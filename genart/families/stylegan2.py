@@ -7,7 +7,7 @@ synthesis can stop early), `resnet` and `orig` (the last block alone makes RGB).
 
 import math
 import re
-from typing import Mapping, Sequence, cast
+from typing import Any, Mapping, Sequence, cast
 
 import numpy as np
 import torch
@@ -300,14 +300,14 @@ def recognises(shapes: Shapes) -> bool:
     return names >= OURS or names >= ROSINALITY
 
 
-def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> StyleGAN2:
+def from_state_dict(state: Mapping[str, Tensor], config: Config) -> StyleGAN2:
     """The generator of a state dict in either layout; raises BadWeights naming the tensor that does not fit."""
     ours = {PREFIX.sub("", name): tensor for name, tensor in state.items()}
     without_mean = ours.keys() >= ROSINALITY and "latent_avg" not in ours
     if ours.keys() >= ROSINALITY:
         ours = _from_rosinality(ours)
     with torch.device("meta"):
-        model = StyleGAN2(**_sizes(ours), conv_clamp=_clamp(config))  # type: ignore[arg-type]
+        model = StyleGAN2(**_sizes(ours), conv_clamp=_clamp(config))
     filters = {name: low_pass() for name in model.state_dict() if name.endswith("resample_filter")}
     fill(model, filters | ours, TITLE)
     for conv in model.synthesis.convs():
@@ -317,7 +317,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> StyleGA
     return model
 
 
-def _sizes(state: Mapping[str, Tensor]) -> dict[str, object]:
+def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The arguments of StyleGAN2 that its weights tell."""
     _, height, width = _shape(state, "synthesis.b4.const", 3)
     later = (f"synthesis.b{8 << i}" for i in range(len(state)))
@@ -355,7 +355,7 @@ def _clamp(config: Config) -> float | None:
     if clamp is None:
         return None
     if isinstance(clamp, bool) or not isinstance(clamp, (int, float)) or not clamp > 0:
-        raise BadWeights(f"conv_clamp {quote(clamp)} of these {TITLE} weights is no limit; use a number above 0, or none.")
+        raise BadWeights(f"conv_clamp {quote(clamp)} of these {TITLE} weights is no limit; use a number above 0.")
     return float(clamp)
 
 

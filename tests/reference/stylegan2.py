@@ -43,9 +43,9 @@ def synthesis(
         if r > 4:
             if residual:
                 weight = state[f"{block}.skip.weight"]
-                shortcut = F.conv2d(x, weight / math.sqrt(weight.shape[1]))
-                shortcut = filtered(spread(shortcut), state[f"{block}.skip.resample_filter"] * 4, (2, 1)) * math.sqrt(0.5)
                 gain = math.sqrt(0.5)
+                shortcut = spread(F.conv2d(x, weight / math.sqrt(weight.shape[1])))
+                shortcut = filtered(shortcut, state[f"{block}.skip.resample_filter"] * 4, (2, 1)) * gain
             x = layer(state, f"{block}.conv0", x, ws[:, row], True, 1.0, clamp, noise, zeros)
             row += 1
         x = layer(state, f"{block}.conv1", x, ws[:, row], False, gain, clamp, noise, zeros)
