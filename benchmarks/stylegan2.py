@@ -18,7 +18,7 @@ from typing import Callable
 
 import torch
 
-from genart.families.stylegan2 import FAMILY
+from genart.families.stylegan2 import from_state_dict
 from tests.reference import stylegan2 as reference
 
 CONFIGURATIONS = {
@@ -43,7 +43,7 @@ def in_turn(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
 def compare(name: str, channels: list[int], w_dim: int, rounds: int) -> None:
     with torch.inference_mode(False):
         state = reference.random_state(channels, z_dim=w_dim, w_dim=w_dim, depth=8)
-        model = FAMILY(state).requires_grad_(False)
+        model = from_state_dict(state, {}).requires_grad_(False)
     w = model.mapping(torch.randn(1, w_dim, generator=torch.Generator().manual_seed(0)))
     textbook = reference.synthesis(state, w, zeros=False)[-1]
     error = (model.synthesis(w) - textbook).abs().max() / textbook.abs().max()
