@@ -92,7 +92,19 @@ class Studio:
         self.render(Recipe(name))
         self._turns.run(lambda: self._directions(self._resident(name)))
 
+    def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
+        """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
+        return self._turns.run(lambda: self._time_forward(recipe, size))
+
     # Everything below runs on the worker.
+
+    def _time_forward(self, recipe: Recipe, size: int | None) -> float:
+        generator = self._resident(recipe.model).loaded.generator
+        with torch.inference_mode():
+            w = styles(recipe, generator, {})
+            start = time.perf_counter()
+            generator.synthesis(w, recipe.noise, size).cpu()
+            return (time.perf_counter() - start) * 1000
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
         known = self._memo.get((recipe, size))

@@ -14,18 +14,18 @@ if TYPE_CHECKING:  # the studio needs torch, and the page is up before torch is
 __all__ = ["EXPORTERS", "recipes_of", "remade", "save_png", "save_sheet", "screen"]
 
 
-def save_png(studio: "Studio", recipes: Sequence[Recipe]) -> bytes:
+def save_png(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = None) -> bytes:
     """The picture of one recipe as PNG bytes with the recipe inside."""
     (recipe,) = recipes
     recipe = studio.stamped(recipe)
-    return png(studio.render(recipe), recipe, studio.entries[recipe.model].credit)
+    return png(studio.render(recipe, size=size), recipe, studio.entries[recipe.model].credit)
 
 
-def save_sheet(studio: "Studio", recipes: Sequence[Recipe]) -> bytes:
+def save_sheet(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = None) -> bytes:
     """The pictures of all recipes on one contact sheet, as PNG bytes with the recipes inside."""
     stamped = [studio.stamped(recipe) for recipe in recipes]
     credits = dict.fromkeys(studio.entries[recipe.model].credit for recipe in stamped)
-    return png(contact_sheet(list(studio.render_many(stamped))), stamped, "; ".join(credits))
+    return png(contact_sheet(list(studio.render_many(stamped, size=size))), stamped, "; ".join(credits))
 
 
 def remade(studio: "Studio", data: bytes) -> bool:
@@ -38,7 +38,7 @@ def remade(studio: "Studio", data: bytes) -> bool:
     return exporter(studio, recipes) == data
 
 
-EXPORTERS: dict[str, Callable[["Studio", Sequence[Recipe]], bytes]] = {
+EXPORTERS: dict[str, Callable[..., bytes]] = {
     "png": save_png,
     "sheet": save_sheet,
 }

@@ -23,9 +23,11 @@ ICONS = {
     "save": "M12 4v11 M7 11l5 5 5-5 M5 20h14",
     "open": "M12 16V5 M7 9l5-5 5 5 M5 20h14",
     "full": "M4 9V4h5 M15 4h5v5 M20 15v5h-5 M9 20H4v-5",
+    "more": "M6 9l6 6 6-6",
     "theme": "M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8z",
 }
-ACTIONS = ("dice", "recycle", "undo", "redo", "compare", "drift", "reset", "link", "save", "open", "full")
+ACTIONS = ("dice", "undo", "redo", "compare", "drift", "reset", "link", "save", "open")
+ICON_ONLY = ("undo", "redo", "reset", "full")
 SAVED_SIZES = (256, 512, 1024, 2048)
 ON_LOAD = "element.querySelector('#stage').server = server"
 
@@ -55,7 +57,8 @@ def tab(page: Page) -> None:
             gr.HTML(_models(page) + _seed() + _classes(), apply_default_css=False)
             _slider("psi", -1, 1.5, 0.7, 0.01)
             gr.HTML(_latents(), apply_default_css=False)
-            with gr.Accordion(word("advanced.name"), open=False, elem_id="advanced"):
+            gr.HTML(_advanced(), apply_default_css=False)
+            with gr.Column(elem_id="advanced"):
                 _slider("cutoff", 0, 18, 0, 1)
                 gr.HTML(_noise(), apply_default_css=False)
                 _slider("strength", 0, 2, 1, 0.01)
@@ -63,7 +66,7 @@ def tab(page: Page) -> None:
 
 
 def _slider(name: str, low: float, high: float, value: float, step: float) -> None:
-    gr.Slider(low, high, value, step=step, label=word(f"{name}.label"), info=word(f"{name}.info"), elem_id=name)
+    gr.Slider(low, high, value, step=step, label=word(f"{name}.label"), info=word(f"{name}.info"), elem_id=name, interactive=True)
 
 
 def _stage() -> str:
@@ -77,6 +80,7 @@ def _stage() -> str:
     <p id="stage-hint" {_word("stage.hint")}</p>
     <p id="stage-drop" {_word("stage.drop")}</p>
     <p id="note" role="status"></p>
+    {_action("full")}
   </div>
   <p id="readout" {_title("stage.speed.tip")}>&nbsp;</p>
   <div id="actions" role="toolbar">{actions}</div>
@@ -89,8 +93,9 @@ def _stage() -> str:
 
 
 def _action(name: str) -> str:
-    title = _title(f"action.{name}.tip")
-    return f'<button type="button" data-action="{name}" {title}>{icon(name)}<span {_word(f"action.{name}")}</span></button>'
+    about = f'{_title(f"action.{name}.tip")} {_label(f"action.{name}")}'
+    text = "" if name in ICON_ONLY else f"<span {_word(f'action.{name}')}</span>"
+    return f'<button type="button" data-action="{name}" {about}>{icon(name)}{text}</button>'
 
 
 def _models(page: Page) -> str:
@@ -147,6 +152,12 @@ def _latents() -> str:
   <h3><span {_word("direction.name")}</span> <small {_word("direction.term")}</small></h3>
   <div id="direction-list"></div>
 </section>"""
+
+
+def _advanced() -> str:
+    """Opens the group below it; gr.Accordion builds its children only once opened, too late for the controls."""
+    return f'''<button type="button" id="advanced-toggle" aria-expanded="false" aria-controls="advanced">
+  {icon("more")}<span {_word("advanced.name")}</span></button>'''
 
 
 def _noise() -> str:

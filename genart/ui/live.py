@@ -83,7 +83,7 @@ class Live:
             slot = "/aside" if message.get("aside") else ""  # thumbnails do not overtake the picture
             within = PREVIEW_MS if message.get("hurry") else None
             frame = await asyncio.wrap_future(studio.submit(f"{visitor}{slot}", recipe, within_ms=within))
-            return reply(seq, recipe, frame, walking="walk" in message)
+            return reply(seq, recipe, frame, hurry=bool(message.get("hurry")), walking="walk" in message)
         except GenartError as error:
             return framed({"seq": seq, "error": str(error)})
         except (CancelledError, asyncio.CancelledError):
@@ -234,8 +234,8 @@ def plain_recipe(parts: Any) -> Recipe:
         raise BadRecipe(f"{quote(parts)} is no recipe; write seed and label as whole numbers, psi as a number.") from None
 
 
-def reply(seq: int, recipe: Recipe, frame: "Frame", *, walking: bool) -> bytes:
-    """A picture with what the page shows beside it. At rest it brings the link and the recipe too."""
+def reply(seq: int, recipe: Recipe, frame: "Frame", *, hurry: bool, walking: bool) -> bytes:
+    """A picture with what the page shows beside it: at rest the link, and the recipe the page may not know."""
     start = time.perf_counter()
     kind, data = screen(frame.pixels)
     head: dict[str, Any] = {
@@ -246,11 +246,11 @@ def reply(seq: int, recipe: Recipe, frame: "Frame", *, walking: bool) -> bytes:
         "full": frame.full,
         "ms": round(frame.ms, 2),
     }
-    if frame.point.size <= 64 or frame.full:
+    if frame.point.size <= 64 or not hurry:
         head["point"] = [round(value, 4) for value in frame.point.ravel().tolist()]
-    if frame.full and not walking:
+    if not hurry:
         head["link"] = recipe.to_text()
-    if frame.full or walking:
+    if walking or not hurry:
         head["recipe"] = json.loads(recipe.to_json())
     head["encode_ms"] = round((time.perf_counter() - start) * 1000, 2)
     return framed(head, data)

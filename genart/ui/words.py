@@ -35,7 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "action.drift.tip": ("Wander through ever new seeds (D)", "不断漂向新的种子（D）"),
     "action.reset": ("Reset", "重置"),
     "action.reset.tip": ("All controls back to their defaults, the seed stays (0)", "除种子外全部恢复默认（0）"),
-    "action.link": ("Copy link", "复制链接"),
+    "action.link": ("Link", "链接"),
     "action.link.tip": ("Copy a link that restores this picture (L)", "复制可还原此画面的链接（L）"),
     "action.save": ("Save", "保存"),
     "action.save.tip": ("Save as PNG with its recipe inside (S)", "存为内含配方的 PNG（S）"),

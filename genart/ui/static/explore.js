@@ -27,7 +27,7 @@ class Explore {
       event: async (message) => decode(await stage.server.frame(message)),
       renew: async () => (await stage.server.hello()).token,
       onFrame: (...frame) => this.onFrame(...frame),
-      onError: (text) => this.say(text ?? this.word("stage.offline"), true),
+      onError: (text) => this.say(text ?? this.word("stage.offline")),
     });
     this.bind();
     this.translate();
@@ -43,10 +43,10 @@ class Explore {
     if (address.has("r") || Object.keys(plain).length) {
       const request = address.has("r") ? { link: address.get("r") } : { plain: { model: hello.first, ...plain } };
       const { head } = await this.live.aside(request);
-      if (head.error) this.say(head.error, true);
+      if (head.error) this.say(head.error);
       else recipe = R.complete(head.recipe);
     }
-    await this.take(recipe);
+    await this.take(recipe).catch((error) => this.say(error.message));
   }
 
   // ---- recipes
@@ -87,6 +87,7 @@ class Explore {
   keepNow() {
     clearTimeout(this.keeping);
     if (!this.past.keep(this.recipe)) return;
+    this.keepThumbnail();
     this.showHistory();
   }
 
@@ -106,12 +107,12 @@ class Explore {
 
   async chooseModel(name) {
     this.rest();
-    this.keepNow();
-    const seed = R.placeOf(this.recipe).origin.seed;
+    const before = this.recipe ?? R.fresh(name, 0);
+    if (this.recipe) this.keepNow();
     try {
-      await this.take(structuredClone(this.memory.get(name)) ?? { ...R.fresh(name, seed), psi: this.recipe.psi });
+      await this.take(structuredClone(this.memory.get(name)) ?? { ...R.fresh(name, R.placeOf(before).origin.seed), psi: before.psi });
     } catch (error) {
-      this.say(error.message, true);
+      this.say(error.message);
     }
   }
 
@@ -132,9 +133,12 @@ class Explore {
 
   measure(head, asked, paintedAt) {
     const { pairs, heads } = window.__live;
+    const again = !asked.request.hurry && !head.ms && R.same(asked.request.recipe, this.measured);
+    this.measured = asked.request.recipe;
     pairs.push([asked.inputAt, paintedAt]);
-    heads.push({ ...head, sentAt: asked.sentAt, receivedAt: asked.receivedAt, bytes: undefined });
+    heads.push({ ...head, sentAt: asked.sentAt, receivedAt: asked.receivedAt, hurry: !!asked.request.hurry });
     if (pairs.length > 2000) pairs.shift(), heads.shift();
+    if (again) return; // the same picture, asked for once more at rest
     this.painted = [...this.painted.filter((at) => at > paintedAt - 1000), paintedAt];
     const rate = this.painted.length > 5 ? ` · ${this.painted.length} fps` : "";
     const made = head.ms ? `${head.ms.toFixed(head.ms < 10 ? 1 : 0)} ms` : this.word("stage.remembered");
@@ -142,13 +146,18 @@ class Explore {
     $("#readout").textContent = `${Math.round(paintedAt - asked.inputAt)} ms · ${made}${rate} · ${size} · ${this.model.device}`;
   }
 
+  // The canvas shows the whole picture of a recipe that came to rest.
   atRest(recipe) {
-    const step = this.past.now;
-    if (step && R.same({ ...step.recipe, finish: [] }, { ...recipe, finish: [] })) {
-      step.thumb = thumbnail(this.canvas);
-      this.showHistory();
-    }
+    this.shown = recipe;
+    if (this.keepThumbnail()) this.showHistory();
     $("#spoken").textContent = this.describe();
+  }
+
+  keepThumbnail() {
+    const step = this.past.now;
+    const isShown = step && !step.thumb && R.same({ ...step.recipe, finish: [] }, { ...this.shown, finish: [] });
+    if (isShown) step.thumb = thumbnail(this.canvas);
+    return isShown;
   }
 
   describe() {
@@ -346,9 +355,17 @@ class Explore {
     compare.onpointerup = compare.onpointerleave = compare.onpointercancel = compare.onblur = () => this.compare(false);
     document.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("keyup", (event) => event.key.toLowerCase() === "c" && this.compare(false));
+    const toggle = $("#advanced-toggle");
+    toggle.onclick = () => this.openAdvanced(toggle.getAttribute("aria-expanded") !== "true");
+    this.openAdvanced(false);
     this.bindDrop();
     for (const kind of ["pointerdown", "keydown", "wheel"]) document.addEventListener(kind, () => this.awake(), { passive: true, capture: true });
     this.awake();
+  }
+
+  openAdvanced(open) {
+    $("#advanced-toggle").setAttribute("aria-expanded", open);
+    $("#advanced").hidden = !open;
   }
 
   bindSeed() {
@@ -357,7 +374,7 @@ class Explore {
       const value = field.value.trim();
       if (!/^\d+$/.test(value) || Number(value) > R.MAX_SEED) {
         this.showSeed();
-        return this.say(this.word("seed.error", { value: JSON.stringify(value) }), true);
+        return this.say(this.word("seed.error", { value: JSON.stringify(value) }));
       }
       this.say("");
       this.toSeed(Number(value), event);
@@ -389,7 +406,7 @@ class Explore {
     const { canvas } = this;
     let from = null;
     canvas.onpointerdown = (event) => {
-      if (event.button) return;
+      if (event.button || !this.recipe) return;
       this.rest();
       canvas.setPointerCapture(event.pointerId);
       from = { x: event.clientX, y: event.clientY, place: R.placeOf(this.recipe), point: this.point };
@@ -474,6 +491,7 @@ class Explore {
   }
 
   act(name, event) {
+    if (!this.recipe && !["theme", "language"].includes(name)) return;
     const does = {
       dice: () => this.toSeed(R.randomSeed(), event),
       recycle: () => this.lastSeed != null && this.toSeed(this.lastSeed, event),
@@ -493,6 +511,7 @@ class Explore {
   }
 
   onKey(event) {
+    if (!this.recipe) return;
     const typing = event.target.closest?.("input:not([type=range]):not([type=file]), textarea, select, [contenteditable]");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !$("#stage")?.offsetParent) return;
     const onRange = event.target.matches?.("input[type=range], [role=slider], [role=tab]");
@@ -572,7 +591,7 @@ class Explore {
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
       this.note(this.word("message.saved", { name }));
     } catch (error) {
-      this.say(error.message, true);
+      this.say(error.message);
     }
   }
 
@@ -585,7 +604,7 @@ class Explore {
       const other = recipe.weights && recipe.weights !== this.model.weights;
       this.note(this.word(other ? "message.weights" : "message.opened", { name: file.name }));
     } catch (error) {
-      this.say(error.message, true);
+      this.say(error.message);
     }
   }
 
@@ -641,7 +660,6 @@ class Explore {
       setText($(`#${name} [data-testid="block-info"] ~ *`) ?? $(`#${name} .info`), this.word(`${name}.info`));
       for (const input of document.querySelectorAll(`#${name} input`)) input.setAttribute("aria-label", this.word(`${name}.label`));
     }
-    setText($("#advanced .label-wrap span"), this.word("advanced.name"));
     for (const tab of document.querySelectorAll('[role="tab"]')) {
       const key = `tab.${tab.id.replace("-button", "")}`;
       if (this.words[key]) setText(tab, this.word(key));
@@ -668,6 +686,7 @@ class Explore {
     const place = $("#stage-error");
     place.textContent = text;
     place.hidden = !text;
+    if (text) $("#stage-loading").hidden = true;
   }
 
   note(text) {
@@ -763,7 +782,7 @@ function decode(text) {
 }
 
 // Gradio builds the page piece by piece; begin when the last piece is there.
-const parts = ["#stage", "#picture", "#psi input[type=range]", "#fader-list", "#models"];
+const parts = ["#stage", "#picture", "#psi input[type=range]", "#fader-list", "#models", "#cutoff input[type=range]", "#strength input[type=range]"];
 const waiting = setInterval(() => {
   const stage = $("#stage");
   if (!stage?.server || !parts.every((part) => $(part))) return;

@@ -1,0 +1,199 @@
+"""The command line, over the same functions as the page: list, render, show, bench."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, Sequence
+
+import numpy as np
+
+from genart import machine
+from genart.catalogue import ENTRIES
+from genart.errors import BadRecipe, GenartError, quote
+from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
+
+if TYPE_CHECKING:
+    from genart.studio import Studio
+
+EXAMPLES = """examples:
+  python -m genart list
+  python -m genart render digits-gan --seeds 1,4,10-15 --psi 0.7 --label 3 --out sheet.png
+  python -m genart render digits-vae16 --seeds 0-99 --out pictures/
+  python -m genart render digits-vae16 --z z.npy --out raw.npy
+  python -m genart show sheet.png
+  python -m genart bench
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when done, 1 for an error in one sentence, 2 for a command that cannot be read."""
+    chosen = _parser().parse_args(arguments)
+    machine.prepare()
+    try:
+        chosen.run(chosen)
+    except GenartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{quote(error.filename)} cannot be used ({error.strerror}); choose another file or folder.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def list_models(chosen: argparse.Namespace) -> None:
+    """One line per model, read off its weights."""
+    studio = _studio(chosen)
+    for entry in ENTRIES.values():
+        loaded = studio.resident(entry.name).loaded
+        space = loaded.generator.space
+        classes = f"{space.num_classes} classes" if space.num_classes else "no classes"
+        print(
+            f"{entry.name:16} {entry.kind:4} {loaded.family.title:10} {space.image_size:5} px  z {space.z_dim:<4} "
+            f"num_ws {space.num_ws:<3} {classes:12} {entry.licence}"
+        )
+
+
+def render(chosen: argparse.Namespace) -> None:
+    """One PNG, a contact sheet, a folder of PNGs, or the raw float array."""
+    from genart.export import EXPORTERS
+
+    recipes = list(_recipes(chosen))
+    studio = _studio(chosen)
+    out = Path(chosen.out or _default_name(chosen.model, recipes))
+    if out.suffix == ".npy":
+        np.save(out, np.concatenate([studio.raw(recipe, size=chosen.size) for recipe in recipes]))
+    elif out.suffix == ".png":
+        out.write_bytes(EXPORTERS["png" if len(recipes) == 1 else "sheet"](studio, recipes, size=chosen.size))
+    elif out.suffix:
+        raise BadRecipe(f"--out {quote(str(out))} has no known ending; use .png, .npy, or a folder.")
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, recipe in enumerate(recipes):
+            name = f"seed{recipe.anchors[0].seed:04d}.png" if chosen.seeds else f"row{number:04d}.png"
+            (out / name).write_bytes(EXPORTERS["png"](studio, [recipe], size=chosen.size))
+    print(out)
+
+
+def show(chosen: argparse.Namespace) -> None:
+    """The recipe inside a file, and whether rendering it again gives the same bytes."""
+    from genart.export import recipes_of, remade
+
+    data = Path(chosen.file).read_bytes()
+    for recipe in recipes_of(data):
+        print(recipe.to_json())
+    print("same bytes" if remade(_studio(chosen), data) else "other bytes: made with another version, device or size")
+
+
+def bench(chosen: argparse.Namespace) -> None:
+    """Milliseconds per picture for each model and size, beside the bare forward pass, medians."""
+    studio = _studio(chosen)
+    print(f"{'model':16} {'size':>5} {'forward':>9} {'picture':>9} {'live':>9}  ratio   ({studio.device})")
+    for name in [chosen.model] if chosen.model else ENTRIES:
+        for size, forward, picture, live in _speeds(studio, name, chosen.rounds):
+            print(f"{name:16} {size:5} {forward:6.2f} ms {picture:6.2f} ms {live:6.2f} ms  {live / forward:5.2f}")
+
+
+def _speeds(studio: "Studio", name: str, rounds: int) -> Iterator[tuple[int, float, float, float]]:
+    """(size, ms of synthesis alone, ms to pixels, ms to encoded bytes) with fresh seeds, interleaved."""
+    from genart.export import screen
+
+    space = studio.resident(name).loaded.generator.space
+    for size in space.sizes or (space.image_size,):
+        times: list[tuple[float, float, float]] = []
+        for seed in range(rounds):
+            forward = studio.time_forward(Recipe(name, (Anchor(seed),)), size)
+            start = time.perf_counter()
+            pixels = studio.render(Recipe(name, (Anchor(seed, weight=2.0),)), size=size)
+            drawn = time.perf_counter()
+            screen(pixels)
+            times.append((forward, (drawn - start) * 1000, (time.perf_counter() - start) * 1000))
+        forward, picture, live = (float(np.median(column)) for column in zip(*times, strict=True))
+        yield size, forward, picture, live
+
+
+def _recipes(chosen: argparse.Namespace) -> Iterator[Recipe]:
+    """One recipe per seed or per row of the given latents."""
+    noise = _noise(chosen.noise)
+    given = chosen.z or chosen.w
+    psi = chosen.psi if chosen.psi is not None else (1.0 if given else 0.7)  # a given latent is taken as it is
+    if given:
+        anchors = [Anchor(label=chosen.label, vector=vector) for vector in _vectors(given, "z" if chosen.z else "w")]
+    else:
+        anchors = [Anchor(seed, label=chosen.label) for seed in seeds_of(chosen.seeds or "0")]
+    for anchor in anchors:
+        yield Recipe(chosen.model, (anchor,), psi, chosen.psi_cutoff, noise=noise)
+
+
+def _vectors(name: str, space: str) -> Iterator[str]:
+    """The rows of an .npy file, z (N, z_dim) or w (N, w_dim) or (N, num_ws, w_dim), as stored latents."""
+    try:
+        values = np.load(name, allow_pickle=False)
+    except ValueError:
+        raise BadRecipe(f"{quote(name)} is no .npy file of numbers; save it with numpy.save.") from None
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or not 1 <= values.ndim <= 4 or not values.size:
+        raise BadRecipe(f"{quote(name)} holds no latents; save an array of shape (N, z_dim), (N, w_dim) or (N, num_ws, w_dim).")
+    rows = values[None] if values.ndim == 1 else values
+    for row in rows:
+        yield pack_vector(row.reshape(row.shape[0], -1) if space == "w" and row.ndim == 2 else row.reshape(1, -1), space)
+
+
+def _noise(text: str) -> Noise:
+    if text in ("const", "none"):
+        return Noise(text)
+    if not text.isdecimal():
+        raise BadRecipe(f"--noise {quote(text)} is unknown; use const, none, or a seed.")
+    return Noise("random", int(text))
+
+
+def _default_name(model: str, recipes: Sequence[Recipe]) -> str:
+    return f"{model}-seed{recipes[0].anchors[0].seed:04d}.png" if len(recipes) == 1 else f"{model}-sheet.png"
+
+
+def _studio(chosen: argparse.Namespace) -> "Studio":
+    from genart.studio import Studio
+
+    return Studio(chosen.device)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m genart",
+        description="Render, inspect and measure from the command line.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        added.add_argument("--device", help="cuda, mps, xpu or cpu; found by itself if left out")
+        return added
+
+    command("list", list_models, "List the models.")
+
+    drawing = command("render", render, "Render pictures from seeds or latents.")
+    drawing.add_argument("model", metavar="MODEL")
+    source = drawing.add_mutually_exclusive_group()
+    source.add_argument("--seeds", help="such as 1,4,10-15; by default 0")
+    source.add_argument("--z", metavar="FILE.npy", help="latents of shape (N, z_dim)")
+    source.add_argument("--w", metavar="FILE.npy", help="latents of shape (N, w_dim) or (N, num_ws, w_dim)")
+    drawing.add_argument("--psi", type=float, help="truncation psi; by default 0.7, and 1 with --z or --w")
+    drawing.add_argument("--psi-cutoff", type=int, metavar="N", help="truncate only the first N layers")
+    drawing.add_argument("--label", type=int, help="class index of a conditional model")
+    drawing.add_argument("--noise", default="const", metavar="const|none|SEED", help="by default const")
+    drawing.add_argument("--size", type=int, help="stop early at this size, where the family can")
+    drawing.add_argument("--out", metavar="FILE|DIR", help=".png (several pictures become a sheet), .npy (raw floats), or a folder")
+
+    opening = command("show", show, "Print the recipe inside a picture, and render it again.")
+    opening.add_argument("file")
+
+    timing = command("bench", bench, "Measure milliseconds per picture on this machine.")
+    timing.add_argument("model", nargs="?", help="by default every model")
+    timing.add_argument("--rounds", type=int, default=15, help="pictures per size, by default 15")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
