@@ -123,8 +123,7 @@ class Synthesis(nn.Module):
         key = (seed, stored[0].device)
         if self.drawn[0] != key:
             random = np.random.RandomState(seed)
-            with torch.inference_mode(False):  # kept ones may later meet a gradient
-                self.drawn = key, [_normal(random, like.shape).to(like.device) for like in stored]
+            self.drawn = key, [_normal(random, like.shape).to(like.device) for like in stored]
         return self.drawn[1]
 
 

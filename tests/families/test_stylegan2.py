@@ -103,6 +103,13 @@ def test_rosinalitys_layout_gives_rosinalitys_pictures():
     assert_same(model.synthesis(mixed), io["img_mix_inject4"])
 
 
+def test_rosinalitys_convolutions_are_scaled_by_their_fan_in_before_normalisation():
+    state = weights("rosinality64")
+    model = loaded(state)
+    assert_same(model.synthesis.b8.conv0.weight, state["convs.0.conv.weight"][0] / 12)  # √(16 · 3 · 3)
+    assert torch.equal(model.synthesis.b8.torgb.weight, state["to_rgbs.0.conv.weight"][0])
+
+
 def test_rosinalitys_layout_may_lack_noise_and_mean():
     whole = weights("rosinality64")
     bare = {name: tensor for name, tensor in whole.items() if not name.startswith(("noises.", "latent_avg"))}
@@ -241,6 +248,7 @@ def test_gradients_reach_w_even_after_a_render_in_inference_mode(architecture):
         start = random_w(model)
         model.synthesis(start, noise)
     w = start.clone().requires_grad_(True)
+    model.synthesis.requires_grad_(True)  # what rendering kept must serve training too
     model.synthesis(w, noise).square().sum().backward()
     for conv, pattern in zip(model.synthesis.convs(), model.synthesis.draw(3), strict=True):
         name = next(name for name, module in model.named_modules() if module is conv)
