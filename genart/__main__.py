@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Iterator, Sequence
 import numpy as np
 
 from genart import machine
-from genart.catalogue import ENTRIES
+from genart.catalogue import ENTRIES, own_entry
 from genart.errors import BadRecipe, GenartError, quote
 from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
 
@@ -58,8 +58,8 @@ def render(chosen: argparse.Namespace) -> None:
     """One PNG, a contact sheet, a folder of PNGs, or the raw float array."""
     from genart.export import EXPORTERS
 
-    recipes = list(_recipes(chosen))
     studio = _studio(chosen)
+    recipes = list(_recipes(chosen))
     out = Path(chosen.out or _default_name(chosen.model, recipes))
     if out.suffix == ".npy":
         np.save(out, np.concatenate([studio.raw(recipe, size=chosen.size) for recipe in recipes]))
@@ -104,7 +104,7 @@ def _speeds(studio: "Studio", name: str, rounds: int) -> Iterator[tuple[int, flo
         for seed in range(rounds):
             forward = studio.time_forward(Recipe(name, (Anchor(seed),)), size)
             start = time.perf_counter()
-            pixels = studio.render(Recipe(name, (Anchor(seed, weight=2.0),)), size=size)
+            pixels = studio.render(Recipe(name, (Anchor(seed),)), size=size)
             drawn = time.perf_counter()
             screen(pixels)
             times.append((forward, (drawn - start) * 1000, (time.perf_counter() - start) * 1000))
@@ -151,9 +151,15 @@ def _default_name(model: str, recipes: Sequence[Recipe]) -> str:
 
 
 def _studio(chosen: argparse.Namespace) -> "Studio":
+    """A studio of all models, and of the weights file that MODEL names if it names one."""
     from genart.studio import Studio
 
-    return Studio(chosen.device)
+    entries = dict(ENTRIES)
+    if str(getattr(chosen, "model", "")).endswith(".safetensors"):
+        own = own_entry(Path(chosen.model))
+        entries[own.name] = own
+        chosen.model = own.name
+    return Studio(chosen.device, entries)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -174,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", list_models, "List the models.")
 
     drawing = command("render", render, "Render pictures from seeds or latents.")
-    drawing.add_argument("model", metavar="MODEL")
+    drawing.add_argument("model", metavar="MODEL", help="a name from list, or a .safetensors file")
     source = drawing.add_mutually_exclusive_group()
     source.add_argument("--seeds", help="such as 1,4,10-15; by default 0")
     source.add_argument("--z", metavar="FILE.npy", help="latents of shape (N, z_dim)")
@@ -190,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     opening.add_argument("file")
 
     timing = command("bench", bench, "Measure milliseconds per picture on this machine.")
-    timing.add_argument("model", nargs="?", help="by default every model")
+    timing.add_argument("model", nargs="?", help="a name from list or a .safetensors file; by default every model")
     timing.add_argument("--rounds", type=int, default=15, help="pictures per size, by default 15")
     return parser
 

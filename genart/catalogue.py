@@ -7,18 +7,19 @@ cannot say. Titles and descriptions are in the table of screen texts (`genart/ui
 from dataclasses import dataclass
 from pathlib import Path
 
-from genart.errors import UnknownModel
-
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model. `file` lies in `weights/`; `classes` names the labels in order."""
+    """One model. `file` lies in `weights/`, or is absolute; `classes` names the labels in order.
+
+    `sha256` is None for a file of the user's own, which is taken as it is.
+    """
 
     name: str
     file: str
-    sha256: str
+    sha256: str | None
     kind: str
     licence: str
     credit: str
@@ -38,9 +39,6 @@ _ENTRIES: tuple[Entry, ...] = ()
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
 
-def entry_of(name: str) -> Entry:
-    """The entry of that name; raises UnknownModel with the nearest name."""
-    try:
-        return ENTRIES[name]
-    except KeyError:
-        raise UnknownModel(name, ENTRIES) from None
+def own_entry(path: Path) -> Entry:
+    """The entry of a weights file that is not in the table."""
+    return Entry(path.stem, str(path.resolve()), None, "own file", "unknown", "unknown")

@@ -10,7 +10,9 @@ def prepare() -> None:
 
     OpenMP threads that spin at every barrier make a model 2 to 13 times slower as soon as
     another process wants the core. A fixed thread count also keeps pictures bit-identical.
+    Large pages spare large networks a tenth of their time, spent in page faults.
     """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(processors()))
 

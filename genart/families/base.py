@@ -35,9 +35,12 @@ class Space:
 class Generator(Protocol):
     """A loaded network. Batches are independent: no picture depends on its neighbours."""
 
-    space: Space
-    w_mean: Tensor
-    """(1, num_ws or 1, w_dim): where truncation leads; zeros where there is no mapping network."""
+    @property
+    def space(self) -> Space: ...
+
+    @property
+    def w_mean(self) -> Tensor:
+        """(1, num_ws or 1, w_dim): where truncation leads; zeros where there is no mapping network."""
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, z_dim), label (N, num_classes) -> w (N, num_ws, w_dim)."""
