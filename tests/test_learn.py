@@ -25,11 +25,13 @@ TINY = {
         sliced=1.0,
         reading=1.0,
         wobble=0.5,
+        critic=(4,),
+        sharpen_from=0.25,
         batch=8,
         steps=8,
     ),
     "gan": GANRecipe(
-        data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8, r1_every=2
+        data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8
     ),
 }
 

@@ -25,8 +25,8 @@ def _digits_vae(z_dim: int, **settings: object) -> VAERecipe:
 
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
-    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, steps=4000),
-    "digits-vae16": _digits_vae(16, beta=1.0, wobble=0.7, steps=3600),
+    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=4000),
+    "digits-vae16": _digits_vae(16, beta=1.0, wobble=0.7, steps=3000),
     "digits-gan": GANRecipe(
         data="digits",
         generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),
@@ -36,6 +36,19 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         gamma=1.0,
         shift=1 / 16,
         steps=7000,
+    ),
+    "pixel-vae": VAERecipe(
+        data="portraits",
+        encoder=((48, 3, 4), (96, 48, 3), (128, 96, 4), (256, 128 * 16), (80, 256)),
+        decoder=(
+            (128 * 16, 40), (128, 128, 3), (128, 128, 3), (384, 128, 1),
+            (96, 96, 3), (96, 96, 3), (96, 96, 1), (24, 24, 3), (3, 24, 3),
+        ),
+        reconstruction="painterly",
+        beta=1e-4,
+        batch=64,
+        lr=1.5e-3,
+        steps=4000,
     ),
 }
 

