@@ -24,6 +24,7 @@ from genart.weights import Loaded, load
 log = logging.getLogger(__name__)
 
 MEMO_BYTES = 256 * 2**20
+MEMO_KEY_BYTES = 4000  # about what a recipe takes
 MODEL_BYTES = 4 * 2**30
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
@@ -60,6 +61,7 @@ class Studio:
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()
         self._memo: OrderedDict[tuple[Recipe, int | None], np.ndarray] = OrderedDict()
+        self._memo_bytes = 0
 
     def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up."""
@@ -123,14 +125,15 @@ class Studio:
 
     def _synthesise(self, recipe: Recipe, size: int | None) -> Tensor:
         resident = self._resident(recipe.model)
-        try:
-            return self._forward(resident, recipe, size)
-        except torch.OutOfMemoryError:
-            self._drop_others(recipe.model)
-        try:
-            return self._forward(resident, recipe, size)
-        except torch.OutOfMemoryError:
-            raise Refused(f"{self.device} has too little memory for {recipe.model!r}; choose a smaller model or size.") from None
+        for room_made in (False, True):
+            try:
+                return self._forward(resident, recipe, size)
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+            if not room_made:
+                self._drop_others(recipe.model)
+        raise Refused(f"{self.device} has too little memory for {recipe.model!r}; choose a smaller model or size.")
 
     def _forward(self, resident: Resident, recipe: Recipe, size: int | None) -> Tensor:
         generator = resident.loaded.generator
@@ -175,7 +178,7 @@ class Studio:
         points = [_stored(anchor, generator) for anchor in recipe.anchors]
         if all(space == "z" for space, _ in points):
             weights = [anchor.weight for anchor in recipe.anchors]
-            return latent.mix([z.cpu() for _, z in points], weights, spherical=generator.space.spherical).numpy()
+            return latent.mix([z for _, z in points], weights, spherical=generator.space.spherical).numpy()
         with torch.inference_mode():
             return _mixed(recipe.anchors, generator)[0].cpu().numpy()
 
@@ -198,8 +201,9 @@ class Studio:
 
     def _remember(self, key: tuple[Recipe, int | None], pixels: np.ndarray) -> None:
         self._memo[key] = pixels
-        while len(self._memo) > 1 and sum(kept.nbytes for kept in self._memo.values()) > MEMO_BYTES:
-            self._memo.popitem(last=False)
+        self._memo_bytes += pixels.nbytes + MEMO_KEY_BYTES
+        while len(self._memo) > 1 and self._memo_bytes > MEMO_BYTES:
+            self._memo_bytes -= self._memo.popitem(last=False)[1].nbytes + MEMO_KEY_BYTES
 
 
 def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) -> Tensor:
@@ -242,29 +246,32 @@ def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
     shares; with a mapping network the mix is made in w, where straight lines are good."""
     weights = [anchor.weight for anchor in anchors]
     points = [_stored(anchor, generator) for anchor in anchors]
-    labels = [_label(anchor, generator) for anchor in anchors]
+    labels = [latent.one_hot(anchor.label, generator.space.num_classes) for anchor in anchors]
+    device = generator.w_mean.device
     if generator.space.spherical and all(space == "z" for space, _ in points):
         z = latent.mix([point for _, point in points], weights, spherical=True)
         label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], weights, spherical=False)
-        return generator.mapping(z, label)
+        return generator.mapping(z.to(device), None if label is None else label.to(device))
     ws = [
-        generator.mapping(point, label) if space == "z" else point.expand(generator.space.num_ws, -1)[None]
+        generator.mapping(point.to(device), None if label is None else label.to(device))
+        if space == "z"
+        else point.to(device).expand(generator.space.num_ws, -1)[None]
         for (space, point), label in zip(points, labels, strict=True)
     ]
     return latent.mix(ws, weights, spherical=False)
 
 
 def _stored(anchor: Anchor, generator: Generator) -> tuple[str, Tensor]:
-    """The anchor's point: ("z", (1, z_dim)) or ("w", (1 or num_ws, w_dim))."""
+    """The anchor's point on the CPU: ("z", (1, z_dim)) or ("w", (1 or num_ws, w_dim))."""
     if anchor.vector is None:
-        return "z", latent.sample(anchor.seed, generator.space.z_dim).to(generator.w_mean.device)
+        return "z", latent.sample(anchor.seed, generator.space.z_dim)
     space, values = unpack_vector(anchor.vector)
-    return space, torch.from_numpy(values.copy()).to(generator.w_mean.device)
+    return space, torch.from_numpy(values.copy())
 
 
-def _label(anchor: Anchor, generator: Generator) -> Tensor | None:
-    label = latent.one_hot(anchor.label, generator.space.num_classes)
-    return None if label is None else label.to(generator.w_mean.device)
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has an exception of its own; the other devices say it in words only."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
 
 
 def _check(recipe: Recipe, generator: Generator) -> None:
