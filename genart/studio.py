@@ -57,6 +57,8 @@ class Studio:
 
     def __init__(self, device: str | None = None, entries: Mapping[str, Entry] = ENTRIES):
         self.device = pick_device(device)
+        torch.backends.cudnn.allow_tf32 = False  # a seed's picture is the same on every device
+        torch.backends.cudnn.deterministic = True
         self.entries = dict(entries)
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()

@@ -100,7 +100,7 @@ def _action(name: str) -> str:
 
 def _models(page: Page) -> str:
     cards = "".join(
-        f'<button type="button" class="card" role="radio" aria-checked="false" data-model="{escape(entry.name)}">'
+        f'<button type="button" class="card" aria-pressed="false" data-model="{escape(entry.name)}">'
         f'<canvas width="96" height="96"{" data-hard=true" if entry.hard_pixels else ""}></canvas>'
         f'<span {_word(f"model.{entry.name}")}</span></button>'
         for entry in page.entries.values()
@@ -108,7 +108,7 @@ def _models(page: Page) -> str:
     return f"""
 <section class="panel" id="model-panel">
   <h3 {_word("model.name")}</h3>
-  <div id="models" role="radiogroup" {_label("model.name")}>{cards}</div>
+  <div id="models" role="group" {_label("model.name")}>{cards}</div>
   <p class="facts"><span id="model-facts"></span><br><small id="model-credit"></small></p>
 </section>"""
 

@@ -58,6 +58,7 @@ class Explore {
     this.memory.set(recipe.model, recipe);
     this.render({ hurry: false });
     this.showControls();
+    $("#desk").classList.add("ready");
     if (keep) this.keepNow();
   }
 
@@ -177,7 +178,7 @@ class Explore {
 
   layOut() {
     const { model } = this;
-    for (const card of document.querySelectorAll("#models .card")) card.setAttribute("aria-checked", card.dataset.model === model.name);
+    for (const card of document.querySelectorAll("#models .card")) card.setAttribute("aria-pressed", card.dataset.model === model.name);
     show("#classes", model.numClasses > 0);
     show("#noise", model.hasNoise);
     show("#strength", model.hasNoise);
