@@ -47,6 +47,7 @@ class Explore {
       else recipe = R.complete(head.recipe);
     }
     await this.take(recipe).catch((error) => this.say(error.message));
+    $("#desk").classList.add("ready");
   }
 
   // ---- recipes
@@ -58,7 +59,6 @@ class Explore {
     this.memory.set(recipe.model, recipe);
     this.render({ hurry: false });
     this.showControls();
-    $("#desk").classList.add("ready");
     if (keep) this.keepNow();
   }
 
