@@ -17,20 +17,17 @@ if TYPE_CHECKING:
 PORTS = range(7860, 7880)
 
 
-def options(arguments: list[str] | None = None) -> argparse.Namespace:
+def parser() -> argparse.ArgumentParser:
     on_space = "SPACE_ID" in os.environ
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")
-    parser = argparse.ArgumentParser(description="genart: a latent-space studio in the browser.")
-    parser.add_argument("--public", action="store_true", default=on_space, help="for many visitors: stricter limits, drifts when idle")
-    parser.add_argument("--offline", action="store_true", help="switch the Hugging Face Hub off altogether")
-    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login, for example in a class")
-    parser.add_argument("--device", help="cuda, mps, xpu or cpu; found by itself if left out")
-    parser.add_argument("--host", default=host, help=f"address to listen on, by default {host}")
-    parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT"), help="by default the first free one from 7860")
-    chosen = parser.parse_args(arguments)
-    if chosen.auth and not all(chosen.auth.partition(":")):
-        parser.error(f"--auth {quote(chosen.auth)} is no login; write USER:PASSWORD")
-    return chosen
+    options = argparse.ArgumentParser(description="genart: a latent-space studio in the browser.")
+    options.add_argument("--public", action="store_true", default=on_space, help="for many visitors: stricter limits, drifts when idle")
+    options.add_argument("--offline", action="store_true", help="switch the Hugging Face Hub off altogether")
+    options.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login, for example in a class")
+    options.add_argument("--device", help="cuda, mps, xpu or cpu; found by itself if left out")
+    options.add_argument("--host", default=host, help=f"address to listen on, by default {host}")
+    options.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT"), help="by default the first free one from 7860")
+    return options
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -44,7 +41,10 @@ def listen(host: str, port: int | None) -> socket.socket:
 
 
 def main() -> None:
-    chosen = options()
+    options = parser()
+    chosen = options.parse_args()
+    if chosen.auth and not all(chosen.auth.partition(":")):
+        options.error(f"--auth {quote(chosen.auth)} is no login; write USER:PASSWORD")
     machine.prepare()
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if chosen.offline:
