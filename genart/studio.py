@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, Hashable, Iterable, Iterator, Mapping
+from typing import Any, Hashable, Iterable, Iterator, Mapping, cast
 
 import numpy as np
 import torch
@@ -150,11 +150,12 @@ class Studio:
             if name not in self.entries:
                 raise UnknownModel(name, self.entries)
             loaded = load(self.entries[name])
-            network = loaded.generator.to(self.device).eval().requires_grad_(False)
+            network = cast(torch.nn.Module, loaded.generator).to(self.device).eval().requires_grad_(False)
             size = sum(tensor.nbytes for tensor in network.state_dict().values())
             self._residents[name] = Resident(loaded, size, {})
             with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
-                network.synthesis(network.w_mean.expand(1, network.space.num_ws, -1))
+                generator = loaded.generator
+                generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
             log.info("loaded %s, %.1f MB, on %s", name, size / 1e6, self.device)
         self._residents.move_to_end(name)
         while len(self._residents) > 1 and sum(resident.bytes for resident in self._residents.values()) > MODEL_BYTES:
@@ -296,6 +297,7 @@ def _check(recipe: Recipe, generator: Generator) -> None:
 def _check_label(anchor: Anchor, num_classes: int, model: str) -> None:
     pairs: Any = () if anchor.label is None else anchor.label
     for index, _ in ((pairs, 1.0),) if isinstance(pairs, int) else pairs:
+        if not num_classes:
+            raise BadRecipe(f"label {index} is out of range; {model!r} has no classes.")
         if index >= num_classes:
-            has = f"has classes 0 to {num_classes - 1}" if num_classes else "has no classes"
-            raise BadRecipe(f"label {index} is out of range; {model!r} {has}.")
+            raise BadRecipe(f"label {index} is out of range; {model!r} has classes 0 to {num_classes - 1}.")
