@@ -1,4 +1,4 @@
-"""Do the digits of a shipped model read as the digits they should be? `python benchmarks/quality.py MODEL.safetensors`.
+"""Do the digits of a shipped model read as the digits they should be? `python benchmarks/quality.py MODEL`.
 
 The judge is a small network that learnt from the real training digits alone; the 1,500 held-out
 digits were seen neither by it nor by any model.
@@ -20,6 +20,7 @@ from genart.learn.augment import wobble
 from genart.learn.data import DATA, Pictures
 
 SAMPLES = 1000
+SHIPPED = Path(__file__).parents[1] / "weights"
 CACHE = Path(os.environ.get("GENART_CACHE", "~/.cache/genart")).expanduser()
 DIGITS = Path(os.environ.get("GENART_DATA", CACHE / "data")).expanduser()
 
@@ -66,7 +67,7 @@ def read(model: nn.Module, x: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def measure(path: Path) -> dict[str, str]:
-    """The table for one model: a name and a figure a row."""
+    """The table for one model: a name and a figure a row, shares in per cent."""
     learn, held_out = DATA["digits"](DIGITS)
     with torch.inference_mode(False), torch.enable_grad():
         eye = trained_judge(learn)
@@ -91,16 +92,17 @@ def measure(path: Path) -> dict[str, str]:
         rows["samples of the class asked for"] = _share(right)
         rows["  by digit"] = " ".join(_share(right[asked == digit]) for digit in range(10))
     rows["samples by digit"] = " ".join(_share(seen[:, 0] == digit) for digit in range(10))
-    rows["samples read with 90 % certainty"] = f"{_share(seen[:, 1] > 0.9)} (held-out: {_share(read(eye, real)[:, 1] > 0.9)})"
+    rows["samples read with 90 % certainty"] = f"{_share(seen[:, 1] > 0.9)} (held-out digits: {_share(read(eye, real)[:, 1] > 0.9)})"
     return rows
 
 
 def _share(right: Tensor) -> str:
-    return f"{100 * right.float().mean():.1f} %".replace(".0 %", " %") if len(right) > 200 else f"{100 * right.float().mean():.0f}"
+    return f"{100 * right.float().mean():.1f}"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="a .safetensors file")
-    for name, figure in measure(parser.parse_args().model).items():
+    parser.add_argument("model", help="the name of a shipped model, or a .safetensors file")
+    model = parser.parse_args().model
+    for name, figure in measure(Path(model) if model.endswith(".safetensors") else SHIPPED / f"{model}.safetensors").items():
         print(f"{name:36} {figure}")

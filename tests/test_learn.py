@@ -1,10 +1,14 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
+from genart import latent
 from genart.errors import GenartError, UnknownModel
 from genart.families import FAMILIES
 from genart.learn import RECIPES, augment, data, losses, prior, trainer_of
@@ -167,9 +171,6 @@ def test_a_resumed_run_gives_the_weights_of_an_uninterrupted_one(kind, tmp_path)
 
 @pytest.mark.parametrize("kind", TINY)
 def test_the_published_weights_are_read_by_their_family(kind, tmp_path):
-    from safetensors import safe_open
-    from safetensors.torch import load_file
-
     learner = trainer(kind)
     list(train(learner, 2, every=60))
     publish(learner, tmp_path / "a.safetensors", {"name": "a"})
@@ -228,6 +229,7 @@ def test_the_prior_has_the_covariance_of_the_posteriors_widest_axis_first():
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_names_data_and_a_family_that_exist(name):
     assert RECIPES[name].data in data.DATA
+    assert RECIPES[name].data in data.CREDITS
     assert RECIPES[name].family in FAMILIES
 
 
@@ -242,3 +244,32 @@ def test_a_sheet_has_a_row_for_every_ten_and_a_white_line_between():
     assert image.size == (100, 20)
     assert image.getpixel((0, 0)) == (255, 255, 255)
     assert image.getpixel((1, 1)) == (0, 0, 0)
+
+
+# What has been learnt
+
+SHIPPED = sorted((Path(__file__).parents[1] / "weights").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_model_draws_and_reads_its_own_pictures(path):
+    with safe_open(path, "pt") as file:
+        facts = json.loads(file.metadata()["genart"])
+    model = FAMILIES[facts["family"]](load_file(path))
+    label = torch.eye(model.space.num_classes)[[0, 1, 2]] if model.space.num_classes else None
+    w = model.mapping(torch.cat([latent.sample(seed, model.space.z_dim) for seed in range(3)]), label)
+    x = model.synthesis(w)
+
+    assert x.std(0).mean() > 0.1  # three seeds, three pictures
+    if model.space.has_encoder:
+        again = model.synthesis(model.encode(x))
+        assert (again - x).square().mean() < 0.25 * x.var(0).mean()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_model_has_a_card_and_a_small_file(path):
+    card = path.with_suffix(".md").read_text()
+
+    assert path.stat().st_size < 8_000_000
+    for heading in ("Data", "Licence", "Recipe", "Measured", "Bad at"):
+        assert f"**{heading}**" in card

@@ -26,7 +26,7 @@ def _digits_vae(z_dim: int, **settings: object) -> VAERecipe:
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
     "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=4000),
-    "digits-vae16": _digits_vae(16, beta=1.0, wobble=0.7, steps=3000),
+    "digits-vae16": _digits_vae(16, beta=0.5, sliced=100.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=3000),
     "digits-gan": GANRecipe(
         data="digits",
         generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),
@@ -46,9 +46,24 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         ),
         reconstruction="painterly",
         beta=1e-4,
+        sliced=0.1,
+        critic=(64, 128),
         batch=64,
         lr=1.5e-3,
         steps=4000,
+    ),
+    "skies": VAERecipe(
+        data="skies",
+        encoder=((32, 3, 4), (64, 32, 4), (96, 64, 4), (128, 96, 4), (256, 128 * 16), (64, 256)),
+        decoder=(
+            (128 * 16, 32), (128, 128, 3), (384, 128, 1), (96, 96, 3), (256, 96, 1),
+            (64, 64, 3), (192, 64, 1), (48, 48, 3), (12, 48, 1),
+        ),
+        reconstruction="painterly",
+        beta=1e-4,
+        sliced=0.1,
+        batch=64,
+        steps=6000,
     ),
 }
 

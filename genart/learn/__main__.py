@@ -11,7 +11,7 @@ from genart import latent
 from genart.errors import GenartError
 from genart.families import FAMILIES
 from genart.learn import RECIPES, trainer_of
-from genart.learn.data import Pictures
+from genart.learn.data import CREDITS, Pictures
 from genart.learn.run import Trainer, publish, resume, save, train
 from genart.learn.sheet import sheet
 
@@ -42,7 +42,8 @@ def _follow(options: argparse.Namespace) -> None:
     if resume(trainer, checkpoint):
         print(f"{options.name}: going on from step {trainer.step}")
     recipe = RECIPES[options.name]
-    facts = {"name": options.name, "family": recipe.family, "data": recipe.data, "seed": options.seed}
+    data, licence = CREDITS[recipe.data]
+    facts = {"name": options.name, "family": recipe.family, "data": data, "licence": licence, "seed": options.seed}
     for progress in train(trainer, options.steps or recipe.steps, REPORT_EVERY, options.minutes):
         measures = "  ".join(f"{name} {value:.4g}" for name, value in progress.measures.items())
         print(f"{options.name}: step {progress.step}  {progress.seconds:.0f} s  {measures}", flush=True)

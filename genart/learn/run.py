@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+MANY = 1_000_000
+
 
 class Trainer(Protocol):
     step: int
@@ -63,6 +65,8 @@ def resume(trainer: Trainer, path: Path) -> bool:
 
 
 def publish(trainer: Trainer, path: Path, facts: dict[str, object]) -> None:
-    """The weights as safetensors, with `facts` in the header under "genart"."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in trainer.weights().items() if tensor.is_floating_point()}
+    """The weights as safetensors, with `facts` in the header under "genart"; in half precision where they are many."""
+    weights = {name: tensor for name, tensor in trainer.weights().items() if tensor.is_floating_point()}
+    kind = torch.float16 if sum(tensor.numel() for tensor in weights.values()) > MANY else torch.float32
+    tensors = {name: tensor.detach().to("cpu", kind).contiguous() for name, tensor in weights.items()}
     save_file(tensors, path, metadata={"genart": json.dumps({**facts, "steps": trainer.step})})
