@@ -42,6 +42,7 @@ class Live:
 
     def __init__(self, studio: Callable[[], "Studio"], *, requests_a_second: float = 200.0):
         self._studio = studio
+        self._ready: Studio | None = None
         self._secret = secrets.token_bytes(32)
         self._rate = requests_a_second
         self._buckets: dict[str, Bucket] = {}
@@ -72,6 +73,12 @@ class Live:
             raise Refused(f"More than {self._rate:g} requests a second came from this page; wait a moment.")
         return name
 
+    async def studio(self) -> "Studio":
+        """The studio. Only the first to ask may have to wait, so only they pay for a thread."""
+        if self._ready is None:
+            self._ready = await run_in_threadpool(self._studio)
+        return self._ready
+
     async def frame(self, visitor: str, message: dict[str, Any]) -> bytes:
         """The reply to one request: four bytes of length, a JSON head, the picture."""
         seq = message.get("seq")
@@ -79,7 +86,7 @@ class Live:
             if isinstance(seq, bool) or not isinstance(seq, int) or abs(seq) > 2**53:
                 raise BadRecipe(f"seq {quote(seq)} is no whole number; count requests from 1.")
             recipe = recipe_in(message)
-            studio = await run_in_threadpool(self._studio)
+            studio = await self.studio()
             slot = "/aside" if message.get("aside") else ""  # thumbnails do not overtake the picture
             within = PREVIEW_MS if message.get("hurry") else None
             frame = await asyncio.wrap_future(studio.submit(f"{visitor}{slot}", recipe, within_ms=within))
@@ -147,7 +154,7 @@ class Live:
         """What the controls need to know about a model: its space, family, size, classes."""
 
         async def work(_: str, body: bytes) -> Response:
-            studio = await run_in_threadpool(self._studio)
+            studio = await self.studio()
             return JSONResponse(await run_in_threadpool(describe, studio, _object(body).get("model")))
 
         return await self._answer(request, 1000, work)
@@ -156,7 +163,7 @@ class Live:
         """The finished picture as a PNG with its recipe inside."""
 
         async def work(_: str, body: bytes) -> Response:
-            studio = await run_in_threadpool(self._studio)
+            studio = await self.studio()
             recipe = recipe_in(_object(body))
             data = await run_in_threadpool(save_png, studio, [recipe])
             return Response(data, media_type="image/png")
