@@ -23,8 +23,10 @@ class UnknownModel(GenartError):
     def __init__(self, name: str, known: Iterable[str]):
         known = list(known)
         near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known)}."
-        super().__init__(f"There is no model named {quote(name)}; {hint}")
+        if near:
+            super().__init__(f"There is no model named {quote(name)}; did you mean {near[0]!r}?")
+        else:
+            super().__init__(f"There is no model named {quote(name)}; choose one of {', '.join(known)}.")
 
 
 class BadWeights(GenartError):

@@ -343,10 +343,12 @@ def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _shape(state: Mapping[str, Tensor], name: str, dims: int) -> tuple[int, ...]:
-    if name not in state or state[name].dim() != dims:
-        found = "is missing" if name not in state else f"has shape {tuple(state[name].shape)}"
-        raise BadWeights(f"The tensor {quote(name)} of these {TITLE} weights {found}; fetch the whole file again.")
-    return tuple(state[name].shape)
+    if name not in state:
+        raise BadWeights(f"These {TITLE} weights lack the tensor {quote(name)}; fetch the whole file again.")
+    shape = tuple(state[name].shape)
+    if len(shape) != dims:
+        raise BadWeights(f"The tensor {quote(name)} of these {TITLE} weights has shape {shape}; fetch the whole file again.")
+    return shape
 
 
 def _clamp(config: Config) -> float | None:
