@@ -8,7 +8,7 @@ the model it names says why not.
 import base64
 import binascii
 import json
-import math
+import re
 import zlib
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeAlias
@@ -32,7 +32,7 @@ Layers: TypeAlias = tuple[int, int] | None
 
 
 def _number(value: Any, name: str, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise BadRecipe(f"{name} {quote(value)} is out of range; use a number from {low:g} to {high:g}.")
 
 
@@ -47,11 +47,9 @@ def _name(value: Any, what: str) -> None:
 
 
 def _layers(value: Any) -> None:
-    if value is None:
-        return
     if not isinstance(value, tuple) or len(value) != 2:
         raise BadRecipe(f"layers {quote(value)} are no range; give the first layer and the one after the last.")
-    _whole(value[0], "first layer", 0, 64)
+    _whole(value[0], "first layer", 0, 63)
     _whole(value[1], "end layer", value[0] + 1, 64)
 
 
@@ -120,7 +118,8 @@ class Offset:
     def __post_init__(self) -> None:
         _name(self.direction, "direction")
         _number(self.sigma, "sigma", -20, 20)
-        _layers(self.layers)
+        if self.layers is not None:
+            _layers(self.layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +194,9 @@ class Recipe:
             raise BadRecipe("The weights of a recipe's anchors must add up to more than 0.")
         if self.weights is not None and not _is_sha256(self.weights):
             raise BadRecipe(f"weights {quote(self.weights)} is no SHA-256; it has 64 hexadecimal digits.")
+        length = len(self.to_json())
+        if length > MAX_CHARACTERS:  # else it could be saved, and never opened again
+            raise BadRecipe(f"A recipe has at most {MAX_CHARACTERS} characters; this one has {length}: use fewer stored latents.")
 
     def to_json(self) -> str:
         """The recipe as compact JSON, defaults left out."""
@@ -291,14 +293,14 @@ def seeds_of(text: str) -> list[int]:
     """The seeds in a list such as "1,4,10-15", in order."""
     seeds: list[int] = []
     for part in filter(None, (part.strip() for part in str(text).split(","))):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        bounds = re.fullmatch(r"(\d{1,20})(?:-(\d{1,20}))?", part)
+        if not bounds:
             raise BadRecipe(f"Seeds {quote(text)} cannot be read at {quote(part)}; write whole numbers such as 1,4,10-15.")
-        low, high = int(first), int(last or first)
+        low, high = int(bounds[1]), int(bounds[2] or bounds[1])
         _whole(low, "seed", 0, MAX_SEED)
         _whole(high, "seed", low, MAX_SEED)
-        if high - low >= 10_000:
-            raise BadRecipe(f"Seeds {quote(part)} are {high - low + 1} pictures; ask for at most 10000 at once.")
+        if len(seeds) + high - low >= 10_000:
+            raise BadRecipe(f"Seeds {quote(text)} are more than 10000 pictures; ask for fewer at once.")
         seeds.extend(range(low, high + 1))
     if not seeds:
         raise BadRecipe(f"Seeds {quote(text)} name no seed; write whole numbers such as 1,4,10-15.")
