@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from genart.errors import BadRecipe, GenartError, Refused, quote
 from genart.export import recipes_of, save_png, screen
 from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
+from genart.ui.sentences import chinese
 from genart.walk import WALKS
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ class Live:
             frame = await asyncio.wrap_future(studio.submit(f"{visitor}{slot}", recipe, within_ms=within))
             return reply(seq, recipe, frame, hurry=bool(message.get("hurry")), walking="walk" in message)
         except GenartError as error:
-            return framed({"seq": seq, "error": str(error)})
+            return framed({"seq": seq, **told(error)})
         except (CancelledError, asyncio.CancelledError):
             return framed({"seq": seq, "overtaken": True})
         except Exception:
             log.exception("a live frame failed")
-            return framed({"seq": seq, "error": UNEXPECTED})
+            return framed({"seq": seq, **told(UNEXPECTED)})
 
     async def event(self, message: str) -> bytes:
         """One request, with its token, through Gradio's own route; replies like `post`."""
@@ -105,7 +106,7 @@ class Live:
             request = _object(message)
             return await self.frame(self.visitor(request.get("token")), request)
         except GenartError as error:
-            return framed({"seq": None, "error": str(error)})
+            return framed({"seq": None, **told(error)})
 
     async def socket(self, socket: WebSocket) -> None:
         """One visitor's WebSocket: the token first, then requests, each answered when its turn came."""
@@ -126,7 +127,7 @@ class Live:
                 try:
                     visitor = self.visitor(token)
                 except Refused as error:
-                    await socket.send_bytes(framed({"seq": message.get("seq"), "error": str(error)}))
+                    await socket.send_bytes(framed({"seq": message.get("seq"), **told(error)}))
                     await socket.close(4401)
                     return
                 if "seq" in message:
@@ -136,7 +137,7 @@ class Live:
         except (WebSocketDisconnect, KeyError):  # KeyError: a binary message, which nothing of ours sends
             pass
         except BadRecipe as error:
-            await socket.send_bytes(framed({"seq": None, "error": str(error)}))
+            await socket.send_bytes(framed({"seq": None, **told(error)}))
             await socket.close(1008)
         finally:
             for task in open_replies:
@@ -184,12 +185,12 @@ class Live:
             visitor = self.visitor(request.headers.get("x-genart-token"))
             return await work(visitor, await _body(request, limit))
         except Refused as error:
-            return JSONResponse({"error": str(error)}, status_code=401)
+            return JSONResponse(told(error), status_code=401)
         except GenartError as error:
-            return JSONResponse({"error": str(error)}, status_code=422)
+            return JSONResponse(told(error), status_code=422)
         except Exception:
             log.exception("a live request failed")
-            return JSONResponse({"error": UNEXPECTED}, status_code=500)
+            return JSONResponse(told(UNEXPECTED), status_code=500)
 
     def _sign(self, claim: str) -> str:
         return hmac.new(self._secret, claim.encode(), hashlib.sha256).hexdigest()
@@ -261,6 +262,11 @@ def reply(seq: int, recipe: Recipe, frame: "Frame", *, hurry: bool, walking: boo
         head["recipe"] = json.loads(recipe.to_json())
     head["encode_ms"] = round((time.perf_counter() - start) * 1000, 2)
     return framed(head, data)
+
+
+def told(sentence: object) -> dict[str, str]:
+    """What went wrong, in both languages, so that the page can change its own while it shows it."""
+    return {"error": str(sentence), "chinese": chinese(str(sentence))}
 
 
 def framed(head: dict[str, Any], data: bytes = b"") -> bytes:

@@ -27,7 +27,7 @@ class Explore {
       event: async (message) => decode(await stage.server.frame(message)),
       renew: async () => (await stage.server.hello()).token,
       onFrame: (...frame) => this.onFrame(...frame),
-      onError: (text) => this.say(text ?? this.word("stage.offline")),
+      onError: (sentence) => this.say(sentence ?? this.words["stage.offline"]),
     });
     this.bind();
     this.translate();
@@ -43,10 +43,10 @@ class Explore {
     if (address.has("r") || Object.keys(plain).length) {
       const request = address.has("r") ? { link: address.get("r") } : { plain: { model: hello.first, ...plain } };
       const { head } = await this.live.aside(request);
-      if (head.error) this.say(head.error);
+      if (head.error) this.say([head.error, head.chinese]);
       else recipe = R.complete(head.recipe);
     }
-    await this.take(recipe).catch((error) => this.say(error.message));
+    await this.take(recipe).catch((error) => this.fail(error));
     $("#desk").classList.add("ready");
   }
 
@@ -113,7 +113,7 @@ class Explore {
     try {
       await this.take(structuredClone(this.memory.get(name)) ?? { ...R.fresh(name, R.placeOf(before).origin.seed), psi: before.psi });
     } catch (error) {
-      this.say(error.message);
+      this.fail(error);
     }
   }
 
@@ -121,7 +121,7 @@ class Explore {
 
   async onFrame(head, data, asked) {
     await paint(this.canvas, { head, data });
-    this.say("");
+    this.say();
     this.stage.classList.add("alive");
     this.canvas.dataset.seq = head.seq;
     if (head.point) this.point = head.point;
@@ -375,9 +375,9 @@ class Explore {
       const value = field.value.trim();
       if (!/^\d+$/.test(value) || Number(value) > R.MAX_SEED) {
         this.showSeed();
-        return this.say(this.word("seed.error", { value: JSON.stringify(value) }));
+        return this.say([0, 1].map((language) => this.word("seed.error", { value: JSON.stringify(value) }, language)));
       }
-      this.say("");
+      this.say();
       this.toSeed(Number(value), event);
     };
     field.onkeydown = (event) => {
@@ -592,7 +592,7 @@ class Explore {
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
       this.note(this.word("message.saved", { name }));
     } catch (error) {
-      this.say(error.message);
+      this.fail(error);
     }
   }
 
@@ -605,7 +605,7 @@ class Explore {
       const other = recipe.weights && recipe.weights !== this.model.weights;
       this.note(this.word(other ? "message.weights" : "message.opened", { name: file.name }));
     } catch (error) {
-      this.say(error.message);
+      this.fail(error);
     }
   }
 
@@ -631,8 +631,8 @@ class Explore {
 
   // ---- words
 
-  word(key, values = {}) {
-    const text = this.words[key]?.[this.language] ?? key;
+  word(key, values = {}, language = this.language) {
+    const text = this.words[key]?.[language] ?? key;
     return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
   }
 
@@ -645,6 +645,7 @@ class Explore {
     this.language = 1 - this.language;
     localStorage.setItem("genart.language", ["en", "zh"][this.language]);
     this.translate();
+    this.say(this.said);
     if (this.recipe) this.showControls();
   }
 
@@ -682,12 +683,19 @@ class Explore {
     }
   }
 
-  // A sentence in the picture area; empty to take it away.
-  say(text) {
+  // A sentence in the picture area, as [English, Chinese]; none to take it away.
+  say(sentence) {
+    this.said = sentence;
     const place = $("#stage-error");
-    place.textContent = text;
-    place.hidden = !text;
-    if (text) $("#stage-loading").hidden = true;
+    place.textContent = sentence?.[this.language] ?? "";
+    place.hidden = !sentence;
+    if (sentence) $("#stage-loading").hidden = true;
+  }
+
+  // What the server said went wrong; anything else is for the console.
+  fail(error) {
+    if (!error.sentence) console.error(error);
+    this.say(error.sentence ?? this.words["message.failed"]);
   }
 
   note(text) {

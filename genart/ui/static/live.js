@@ -57,11 +57,11 @@ export class Live {
     return answer.arrayBuffer();
   }
 
-  // JSON from one of the channel's other routes; throws an Error with the server's own sentence.
+  // JSON from one of the channel's other routes; throws an Error with the server's own sentence, in both languages.
   async call(route, body) {
     const answer = await fetch(`live/${route}`, { method: "POST", body, headers: this.headers() });
     const value = answer.headers.get("content-type")?.includes("json") ? await answer.json() : await answer.blob();
-    if (!answer.ok) throw new Error(value.error ?? answer.statusText);
+    if (!answer.ok) throw Object.assign(new Error(value.error ?? answer.statusText), value.error && { sentence: [value.error, value.chinese] });
     return value;
   }
 
@@ -116,7 +116,7 @@ export class Live {
     this.tries = 0;
     this.send();
     if (head.overtaken || !asked) return;
-    if (head.error) return this.onError(head.error);
+    if (head.error) return this.onError([head.error, head.chinese]);
     const receivedAt = performance.now();
     await this.onFrame(head, data, { ...asked, receivedAt });
   }

@@ -1,0 +1,153 @@
+"""Every error a visitor may see, in Simplified Chinese. It knows the sentences, not who raises them.
+
+The core raises plain English sentences; here each is recognised by its fixed words, and what
+stands between them is carried over.
+"""
+
+import re
+from functools import cache
+
+SENTENCES: dict[str, str] = {
+    # genart/errors.py
+    "There is no model named {0}; did you mean {1}?": "没有名为 {0} 的模型；是不是要找 {1}？",
+    "There is no model named {0}; choose one of {1}.": "没有名为 {0} 的模型；请从这些模型中选择：{1}。",
+    # genart/recipe.py
+    "{0} {1} is out of range; use a number from {2} to {3}.": "{0} {1} 超出范围；请使用 {2} 到 {3} 之间的数。",
+    "{0} {1} is out of range; use a whole number from {2} to {3}.": "{0} {1} 超出范围；请使用 {2} 到 {3} 之间的整数。",
+    "{0} {1} is no name; use 1 to 200 printable characters.": "{0} {1} 不能用作名称；请使用 1 到 200 个可显示的字符。",
+    "layers {0} are no range; give the first layer and the one after the last.": "层 {0} 不是一个范围；请写出第一层，以及最后一层的下一层。",
+    "label {0} is no class mix; give pairs of a class and its share.": "类别 {0} 不是有效的混合；请成对写出类别及其占比。",
+    "label {0} has no share above 0; raise the share of one class.": "类别 {0} 中没有大于 0 的占比；请调高其中一个类别的占比。",
+    "Noise mode {0} is unknown; use const, random or none.": "没有 {0} 这种噪声模式；请使用 const、random 或 none。",
+    "parameters {0} are no list of a name and a number each.": "参数 {0} 的写法不对；请写成列表，每项是一个名称和一个数。",
+    "A recipe holds at most {0} {1}; this one has {2}.": "一个配方最多有 {0} 个{1}，而这个配方有 {2} 个；请减少一些。",
+    "A recipe needs at least one anchor; this one has none.": "配方至少需要一个锚点，而这个配方一个也没有；请添加一个。",
+    "The weights of a recipe's anchors must add up to more than 0.": "配方中各锚点的权重之和必须大于 0；请调高其中一个。",
+    "weights {0} is no SHA-256; it has 64 hexadecimal digits.": "权重标识 {0} 不是 SHA-256；它应为 64 位十六进制数。",
+    "A recipe has at most {0} characters; this one has {1}: use fewer stored latents.": "一个配方最多 {0} 个字符，而这个配方有 {1} 个；请减少其中保存的潜变量。",
+    "The recipe is nested too deeply; a recipe made here has at most {0} levels.": "配方的嵌套层级太深；这里生成的配方最多 {0} 层，请检查它的来源。",
+    "The recipe is not valid JSON ({0}); copy it again, whole.": "配方不是有效的 JSON（{0}）；请重新完整复制一次。",
+    "A recipe is a JSON object, not {0}.": "配方应为 JSON 对象，而不是 {0}；请重新复制一次。",
+    "Recipe format {0} is unknown; this genart reads format {1}.": "无法识别配方格式 {0}；当前的 genart 只能读取格式 {1}。",
+    "This recipe has format {0} and was made by a newer genart; this one reads format {1}: update genart to open it.": "这个配方的格式是 {0}，由更新版本的 genart 生成；当前版本只能读取格式 {1}，请更新 genart 后再打开。",
+    "The link {0} is damaged; copy it again, whole.": "链接 {0} 已损坏；请重新完整复制一次。",
+    "Recipes of two models, {0} and {1}, cannot be blended; choose one model.": "{0} 和 {1} 是两个不同的模型，它们的配方无法混合；请只用一个模型。",
+    "The stored latent {0} is damaged; copy it again, whole.": "保存的潜变量 {0} 已损坏；请重新完整复制一次。",
+    "The stored latent {0} is in no known space; it begins with z or w.": "无法识别潜变量 {0} 所在的空间；它应以 z 或 w 开头。",
+    "The stored latent {0} holds a number that is not finite or beyond {1}.": "潜变量 {0} 中有的数不是有限数，或绝对值超过 {1}；请换一个潜变量。",
+    "Seeds {0} cannot be read at {1}; write whole numbers such as 1,4,10-15.": "种子列表 {0} 中的 {1} 无法识别；请写整数，例如 1,4,10-15。",
+    "Seeds {0} are more than 10000 pictures; ask for fewer at once.": "种子 {0} 超过 10000 幅画面；请减少一些，分次生成。",
+    "Seeds {0} name no seed; write whole numbers such as 1,4,10-15.": "{0} 中没有任何种子；请写整数，例如 1,4,10-15。",
+    "{0} is a JSON object, not {1}.": "{0}应为 JSON 对象，而不是 {1}；请检查配方。",
+    "{0} has no field {1}; it has {2}.": "{0}没有名为 {1} 的字段；可用的字段有 {2}。",
+    "{0} {1} is incomplete or of the wrong type ({2}).": "{0} {1} 不完整或类型不对（{2}）；请检查配方。",
+    "The recipe's {0} is a list, not {1}.": "配方中的{0}应为列表，而不是 {1}；请检查配方。",
+    # genart/studio.py
+    "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
+    "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
+    "Device {0} is not on this machine; use {1}.": "这台机器上没有设备 {0}；请使用 {1}。",
+    "Device {0} cannot be read; write for example {1}.": "无法识别设备 {0}；请写成例如 {1}。",
+    "The stored latent has shape {0} in {1}; {2} takes {3}.": "保存的潜变量在 {1} 空间的形状是 {0}，而 {2} 需要 {3}；请换一个潜变量或模型。",
+    "layers {0} are out of range; {1} has layers 0 to {2}.": "层 {0} 超出范围；{1} 的层从 0 到 {2}。",
+    "label {0} is out of range; {1} has no classes.": "类别 {0} 超出范围；{1} 没有类别，请去掉它。",
+    "label {0} is out of range; {1} has classes 0 to {2}.": "类别 {0} 超出范围；{1} 的类别从 0 到 {2}。",
+    # genart/finish
+    "size {0} is out of range; use a number of pixels from 1 to {1}.": "尺寸 {0} 超出范围；请使用 1 到 {1} 像素。",
+    "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",
+    "The finishing step {0} takes the parameter size; this recipe gives {1}.": "后期步骤 {0} 需要参数 size，而这个配方给出的是：{1}。",
+    # genart/export
+    "The picture was made with other weights of {0}; it cannot be remade exactly.": "这张图片由 {0} 的另一版权重生成，无法原样重现；请使用原来的权重。",
+    "This picture carries no genart recipe; it was saved by another program, or its notes were stripped.": "这张图片不含 genart 配方，可能由其他程序保存，或附带的信息已被去除；请换一张在这里保存的图片。",
+    "The recipes in this contact sheet are damaged; open another copy of the file.": "这张拼图中的配方已损坏；请打开该文件的另一份副本。",
+    "The file has {0} MB; a picture saved here has at most {1} MB.": "文件大小为 {0} MB，而在这里保存的图片不超过 {1} MB；请换一个文件。",
+    "The picture has {0} x {1} pixels; that is too large to open here.": "这张图片有 {0} × {1} 像素，太大了，无法在这里打开；请换一张较小的图片。",
+    "The file is not a readable PNG ({0}); drop a picture saved by genart.": "无法将该文件作为 PNG 读取（{0}）；请拖入由 genart 保存的图片。",
+    # genart/ui/live.py
+    "The picture could not be made; the server's log says why. Change something and try again.": "画面未能生成，原因已记入服务器日志；请调整后再试。",
+    "This page has expired; load it again.": "页面已过期；请重新加载。",
+    "More than {0} requests a second came from this page; wait a moment.": "此页面每秒发出的请求超过了 {0} 个；请稍等片刻。",
+    "seq {0} is no whole number; count requests from 1.": "请求序号 {0} 不是整数；请从 1 开始编号。",
+    "There is no walk named {0}; known are {1}.": "没有名为 {0} 的漫游方式；可用的有 {1}。",
+    "moment {0} is out of range; use a number from 0 to 1000000.": "时刻 {0} 超出范围；请使用 0 到 1000000 之间的数。",
+    "{0} is no recipe; write model, seed, psi and label.": "{0} 不是配方；请写出 model、seed、psi 和 label。",
+    "{0} is no recipe; write seed and label as whole numbers, psi as a number.": "{0} 不是配方；seed 和 label 请写整数，psi 请写数字。",
+    "A request has at most {0} characters; this one has {1}.": "一次请求最多 {0} 个字符，而这次有 {1} 个；请使用较短的配方。",
+    "The request {0} is not valid JSON; load the page again.": "请求 {0} 不是有效的 JSON；请重新加载页面。",
+    "The request {0} is not a JSON object; load the page again.": "请求 {0} 不是 JSON 对象；请重新加载页面。",
+    "The file is larger than {0} MB; choose a smaller one.": "文件超过了 {0} MB；请选择较小的文件。",
+    # genart/weights
+    "The weights file {0} is missing; download it again or reinstall genart.": "找不到权重文件 {0}；请重新下载，或重新安装 genart。",
+    "The weights file {0} is damaged or no safetensors file ({1}); download it again.": "权重文件 {0} 已损坏，或不是 safetensors 文件（{1}）；请重新下载。",
+    "The weights file {0} is not the one recorded in the catalogue; fetch it again.": "权重文件 {0} 与模型目录中记录的不一致；请重新获取。",
+    "The weights file {0} holds {1} tensors; a generator has 1 to {2}.": "权重文件 {0} 含有 {1} 个张量，而生成器应有 1 到 {2} 个；请换一个文件。",
+    "The weights file {0} needs {1} GiB; at most {2} GiB are allowed.": "权重文件 {0} 需要 {1} GiB，最多允许 {2} GiB；请换一个较小的文件。",
+    "The weights in {0} belong to no family known here; known are {1}.": "{0} 中的权重不属于任何支持的模型家族；支持的有 {1}。",
+    "The tensor {0} in {1} holds a number that is not finite; use another file.": "{1} 的张量 {0} 中有的数不是有限数；请换一个文件。",
+    "The tensor {0} in {1} has dtype {2}; use float weights.": "{1} 的张量 {0} 的类型是 {2}；请使用浮点权重。",
+    # genart/families
+    "These {0} weights lack the tensor {1}; fetch the whole file again.": "这份 {0} 权重缺少张量 {1}；请重新获取完整的文件。",
+    "The tensor {0} of these {1} weights has shape {2}; fetch the whole file again.": "这份 {1} 权重中张量 {0} 的形状是 {2}，与模型不符；请重新获取完整的文件。",
+    "The tensor {0} of these {1} weights has shape {2}, not {3}; use a file saved by the original code.": "这份 {1} 权重中张量 {0} 的形状是 {2}，而不是 {3}；请使用原版代码保存的文件。",
+    "The tensor {0} is no part of {1}; use a file with the generator alone.": "张量 {0} 不属于 {1}；请使用只含生成器的文件。",
+    "The tensor 'mapping.fc0.weight' of these {0} weights reads no z; use another file.": "这份 {0} 权重中的张量 'mapping.fc0.weight' 没有为 z 留出输入；请换一个文件。",
+    "conv_clamp {0} of these {1} weights is no limit; use a number above 0.": "这份 {1} 权重的 conv_clamp {0} 不是有效的上限；请使用大于 0 的数。",
+    "The decoder's {0} values and {1} channels make no square picture; choose another file.": "解码器的 {0} 个值和 {1} 个通道无法组成正方形画面；请选择其他文件。",
+    "The VAE has no place for the tensor {0}; is the file of another kind of model?": "VAE 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
+    "The layers of this VAE do not fit together ({0}); choose another file.": "这个 VAE 的各层无法衔接（{0}）；请选择其他文件。",
+    "The 4-D weights {0} make no DCGAN: each takes what the one before gives. Choose its generator.": "四维权重 {0} 无法组成 DCGAN，因为每一层的输入必须是上一层的输出；请选择它的生成器。",
+    "A class of {0} numbers leaves nothing of the {1} inputs to z; give fewer classes.": "类别占用 {0} 个数，{1} 个输入中没有剩给 z 的；请减少类别。",
+    "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
+    "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
+}  # fmt: skip
+
+# English words of ours that fill a place in a sentence.
+NAMES: dict[str, str] = {
+    "seed": "种子",
+    "weight": "权重",
+    "label": "类别",
+    "label share": "类别占比",
+    "direction": "方向",
+    "sigma": "方向步长 sigma",
+    "first layer": "起始层",
+    "end layer": "结束层",
+    "share": "占比",
+    "noise seed": "噪声种子",
+    "noise strength": "噪声强度",
+    "finishing step": "后期步骤",
+    "parameter": "参数",
+    "model": "模型",
+    "psi": "截断 psi",
+    "psi cutoff": "截断层数",
+    "anchors": "锚点",
+    "offsets": "方向偏移",
+    "layers": "层替换",
+    "finish": "后期步骤",
+    "Recipe": "配方",
+    "Anchor": "锚点",
+    "Offset": "方向偏移",
+    "LayerSwap": "层替换",
+    "Noise": "噪声",
+    "Step": "后期步骤",
+    "none": "无",
+}
+
+# A string as repr writes it, so that no word inside is taken for one of the sentence's own.
+QUOTED = r"'(?:\\.|[^'\\])*'" + r'|"(?:\\.|[^"\\])*"'
+
+
+def chinese(sentence: str) -> str:
+    """The sentence in Chinese; as it is where the table does not have it."""
+    for pattern, text in _patterns():
+        if match := pattern.fullmatch(sentence):
+            return text.format(*(NAMES.get(value, value) for value in match.groups()))
+    return sentence
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """The most literal template first: "moment {0} is …" before "{0} {1} is …"."""
+    longest_first = sorted(NAMES, key=len, reverse=True)  # "psi cutoff 99" is no "psi" of "cutoff 99"
+    place = f"({'|'.join(longest_first)}|{QUOTED}|.+?)"
+    literal = {english: re.split(r"\{\d\}", english) for english in SENTENCES}
+    order = sorted(literal, key=lambda english: len("".join(literal[english])), reverse=True)
+    return [(re.compile(place.join(map(re.escape, literal[english]))), SENTENCES[english]) for english in order]

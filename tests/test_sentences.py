@@ -1,0 +1,76 @@
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import genart
+from genart.ui.live import UNEXPECTED
+from genart.ui.sentences import NAMES, SENTENCES, chinese
+
+PACKAGE = Path(genart.__file__).parent
+ERRORS = {"GenartError", "BadRecipe", "UnknownModel", "BadWeights", "Refused"}
+PLACE = re.compile(r"\{\d\}")
+
+
+def parsed():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE)
+        if name.parts[0] not in ("learn", "__main__.py"):
+            yield ast.parse(path.read_text("utf-8"))
+
+
+def calls():
+    return [node for tree in parsed() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def template(node):
+    """The sentence of a string node, its values numbered; None for any other node."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    places = (f"{{{number}}}" for number in range(len(node.values)))
+    return "".join(part.value if isinstance(part, ast.Constant) else next(places) for part in node.values)
+
+
+def raised():
+    """The template of every error the page can meet; UnknownModel makes its own sentences."""
+    for call in calls():
+        kind = ast.unparse(call.func)
+        if kind in ERRORS - {"UnknownModel"} or (kind == "super().__init__" and "model named" in ast.unparse(call)):
+            yield template(call.args[0])
+    yield UNEXPECTED
+
+
+def test_every_error_has_its_chinese_sentence_and_no_sentence_is_left_over():
+    assert set(raised()) == set(SENTENCES)
+
+
+def test_every_field_that_an_error_names_has_a_chinese_name():
+    checks = [call for call in calls() if ast.unparse(call.func) in ("_whole", "_number", "_name")]
+    named = {arg.value for call in checks for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
+
+    assert "noise strength" in named
+    assert named <= set(NAMES)
+
+
+@pytest.mark.parametrize("english", SENTENCES)
+def test_a_chinese_sentence_is_chinese_and_keeps_every_value(english):
+    text = SENTENCES[english]
+
+    assert sorted(PLACE.findall(text)) == sorted(PLACE.findall(english))
+    assert re.search(r"[\u4e00-\u9fff]", text)
+    assert text.endswith(("。", "？"))
+
+
+@pytest.mark.parametrize("english", SENTENCES)
+@pytest.mark.parametrize("values", [["'a b'", "7", "(1, 2)", "-0.5"], ["psi cutoff", "'it; is no name'", "none", "7"]])
+def test_a_sentence_is_translated_by_its_own_template(english, values):
+    expected = SENTENCES[english].format(*(NAMES.get(value, value) for value in values))
+
+    assert chinese(english.format(*values)) == expected
+
+
+def test_an_unknown_sentence_stays_as_it_is():
+    assert chinese("Something else.") == "Something else."
