@@ -34,9 +34,7 @@ TINY = {
         batch=8,
         steps=8,
     ),
-    "gan": GANRecipe(
-        data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8
-    ),
+    "gan": GANRecipe(data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8),
 }
 
 

@@ -41,7 +41,7 @@ class DCGAN(nn.Module):
             if norm and not last:
                 self.main.append(nn.BatchNorm2d(outward))
             self.main.append(nn.Tanh() if last else nn.ReLU())
-        self.label = nn.Linear(label[1], label[0], bias=False) if label else None
+        self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
         self.z_dim = layers[0][0] - (label[0] if label else 0)
         size = _size(layers)
         self.space = Space(
@@ -57,7 +57,7 @@ class DCGAN(nn.Module):
 
     @property
     def w_mean(self) -> Tensor:
-        return self.main[0].weight.new_zeros(1, 1, self.space.w_dim)
+        return self._first.new_zeros(1, 1, self.space.w_dim)
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, z_dim) -> (N, 1, z_dim), or (N, 1, z_dim + k + 1) with a class: [z, embedding, 1].
@@ -83,8 +83,11 @@ class DCGAN(nn.Module):
 
     def style_weights(self) -> Tensor:
         """(rows, w_dim): the first layer; zero where w holds the class."""
-        first = self.main[0].weight[: self.z_dim].flatten(1).T
-        return F.pad(first, (0, self.space.w_dim - self.z_dim))
+        return F.pad(self._first[: self.z_dim].flatten(1).T, (0, self.space.w_dim - self.z_dim))
+
+    @property
+    def _first(self) -> Tensor:
+        return next(self.main[0].parameters())
 
 
 def _steps(kernel: int, first: bool, last: bool) -> tuple[int, int]:
@@ -121,7 +124,7 @@ def recognises(shapes: Shapes) -> bool:
     )
 
 
-def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> DCGAN:
+def from_state_dict(state: Mapping[str, Tensor], config: Config) -> DCGAN:
     """The generator in `state`, batch norm folded into its layers; BadWeights for a tensor left over.
 
     `config["num_classes"]` says that z is followed by a one-hot class, which no weight can tell.
@@ -133,9 +136,9 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> DCGAN:
     folded = _folded_layers(state)
     layers = [(weight.shape[0], weight.shape[1], weight.shape[2]) for weight, _ in folded]
     if len(layers) < 2 or any(before[1] != after[0] for before, after in pairwise(layers)):
-        raise BadWeights(f"The 4-D weights {quote(layers, 200)} make no DCGAN: each takes what the one before gives. Choose its generator.")
+        raise BadWeights(f"The 4-D weights {quote(layers, 200)} do not follow from one another; choose the generator of a DCGAN.")
     if label is not None and label.shape[0] >= layers[0][0]:
-        raise BadWeights(f"A class of {label.shape[0]} numbers leaves nothing of the {layers[0][0]} inputs to z; give fewer classes.")
+        raise BadWeights(f"Classes of {label.shape[0]} numbers leave nothing of {layers[0][0]} inputs to z; give fewer classes.")
     model = DCGAN(layers, None if label is None else (label.shape[0], label.shape[1]), norm=False)
     places = [module for module in model.main if isinstance(module, nn.ConvTranspose2d)]
     for place, (weight, bias) in zip(places, folded, strict=True):
@@ -173,7 +176,8 @@ def _folded_layers(state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
 
 def _only(parts: Mapping[str, Tensor], known: set[str], prefix: str) -> None:
     for part in sorted(set(parts) - known):
-        raise BadWeights(f"The DCGAN has no place for the tensor {quote(f'{prefix}.{part}')}; is the file of another kind of model?")
+        name = f"{prefix}.{part}"
+        raise BadWeights(f"The DCGAN has no place for the tensor {quote(name)}; is the file of another kind of model?")
 
 
 def _fits(weight: Tensor, norm: Mapping[str, Tensor]) -> bool:

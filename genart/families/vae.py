@@ -44,8 +44,8 @@ class VAE(nn.Module):
         self.encoder = nn.ModuleList(map(_layer, encoder))
         self.decoder = nn.ModuleList(map(_layer, decoder))
         self.z_dim = encoder[-1][0] // 2
-        self.label = nn.Linear(label[1], label[0], bias=False) if label else None
-        self.prior = _Prior(self.z_dim) if prior else None
+        self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
+        self.prior: _Prior | None = _Prior(self.z_dim) if prior else None
         channels, size = _picture(decoder)
         self.space = Space(
             z_dim=self.z_dim,
@@ -61,7 +61,7 @@ class VAE(nn.Module):
 
     @property
     def w_mean(self) -> Tensor:
-        mean = self.decoder[0].weight.new_zeros(1, 1, self.space.w_dim)
+        mean = self._first.new_zeros(1, 1, self.space.w_dim)
         if self.prior is not None:
             mean[0, 0, : self.z_dim] = self.prior.mean
         return mean
@@ -87,14 +87,17 @@ class VAE(nn.Module):
         """The picture before tanh. Half of its log odds, where pixels are read as probabilities."""
         w = w[:, 0]
         if self.label is not None:
-            w = torch.cat([w[:, : self.z_dim], self._class_of(w[:, self.z_dim :])], dim=1)
+            w = torch.cat([w[:, : self.z_dim], _class_of(w[:, self.z_dim :], self.label.weight)], dim=1)
         x = _run(self.decoder, w)
         return x.reshape(len(x), self.space.channels, self.space.image_size, self.space.image_size)
 
     def style_weights(self) -> Tensor:
         """(rows, w_dim): the decoder's first layer; zero where w holds the class."""
-        first = self.decoder[0].weight[:, : self.z_dim]
-        return F.pad(first, (0, self.space.w_dim - self.z_dim))
+        return F.pad(self._first[:, : self.z_dim], (0, self.space.w_dim - self.z_dim))
+
+    @property
+    def _first(self) -> Tensor:
+        return next(self.decoder[0].parameters())
 
     def _with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
         """[z, embedding, 1]. The 1 is scaled with the rest by psi and by mixing, so that the
@@ -106,14 +109,19 @@ class VAE(nn.Module):
             label = z.new_full((len(z), self.space.num_classes), 1 / self.space.num_classes)
         return torch.cat([z, self.label(label), z.new_ones(len(z), 1)], dim=1)
 
-    def _class_of(self, tail: Tensor) -> Tensor:
-        embedding, scale = tail[:, :-1], tail[:, -1:]
-        lost = scale.abs() < 1e-6
-        return torch.where(lost, self.label.weight.mean(1), embedding / torch.where(lost, 1.0, scale))
+
+def _class_of(tail: Tensor, classes: Tensor) -> Tensor:
+    """The embedding at full strength; the mean of all classes where psi 0 has left nothing of it."""
+    embedding, scale = tail[:, :-1], tail[:, -1:]
+    lost = scale.abs() < 1e-6
+    return torch.where(lost, classes.mean(1), embedding / torch.where(lost, 1.0, scale))
 
 
 class _Prior(nn.Module):
     """z -> mean + axes z: the Gaussian that fits the encoder's output."""
+
+    mean: Tensor
+    axes: Tensor
 
     def __init__(self, dim: int):
         super().__init__()
@@ -130,19 +138,21 @@ def _layer(shape: tuple[int, ...]) -> nn.Module:
     else:
         kernel = shape[2]
         layer = nn.Conv2d(shape[1], shape[0], kernel, stride=2 if kernel == 4 else 1, padding=PADDING[kernel])
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    nn.init.zeros_(layer.bias)
+    weight, bias = layer.parameters()
+    nn.init.kaiming_normal_(weight, nonlinearity="relu")
+    nn.init.zeros_(bias)
     return layer
 
 
 def _run(layers: nn.ModuleList, x: Tensor) -> Tensor:
     for layer in layers:
-        if isinstance(layer, nn.Linear):
+        if not isinstance(layer, nn.Conv2d):
             x = layer(x.flatten(1))
             x = x if layer is layers[-1] else F.relu(x)
             continue
         if x.ndim == 2:
-            x = x.unflatten(1, (layer.in_channels, *[math.isqrt(x.shape[1] // layer.in_channels)] * 2))
+            side = math.isqrt(x.shape[1] // layer.in_channels)
+            x = x.unflatten(1, (layer.in_channels, side, side))
         y = layer(x)
         if layer.kernel_size == (1, 1):
             x = F.pixel_shuffle(y, 2)
@@ -177,10 +187,11 @@ def recognises(shapes: Shapes) -> bool:
     names = set(shapes)
     if names == FC:
         return True
-    return {"encoder.0.weight", "decoder.0.weight"} <= names and all(map(OURS.fullmatch, names)) and len(shapes["decoder.0.weight"]) == 2
+    ours = {"encoder.0.weight", "decoder.0.weight"} <= names and all(map(OURS.fullmatch, names))
+    return ours and len(shapes["decoder.0.weight"]) == 2
 
 
-def from_state_dict(state: Mapping[str, Tensor], config: Config = {}) -> VAE:
+def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
     """The VAE in `state`; BadWeights for a tensor that does not fit."""
     if set(state) == FC:
         state = _from_fc(state)

@@ -4,6 +4,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,7 +15,7 @@ from genart.learn.run import Trainer
 from genart.learn.vae import VAERecipe, VAETrainer
 
 
-def _digits_vae(z_dim: int, **settings: object) -> VAERecipe:
+def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
     return VAERecipe(
         data="digits",
         encoder=((32, 1, 4), (64, 32, 4), (64, 64, 3), (256, 64 * 49), (2 * z_dim, 256)),
@@ -25,8 +26,8 @@ def _digits_vae(z_dim: int, **settings: object) -> VAERecipe:
 
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
-    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=4000),
-    "digits-vae16": _digits_vae(16, beta=0.5, sliced=100.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=3000),
+    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=3200),
+    "digits-vae16": _digits_vae(16, beta=0.5, sliced=100.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=2400),
     "digits-gan": GANRecipe(
         data="digits",
         generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),
@@ -41,8 +42,15 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         data="portraits",
         encoder=((48, 3, 4), (96, 48, 3), (128, 96, 4), (256, 128 * 16), (80, 256)),
         decoder=(
-            (128 * 16, 40), (128, 128, 3), (128, 128, 3), (384, 128, 1),
-            (96, 96, 3), (96, 96, 3), (96, 96, 1), (24, 24, 3), (3, 24, 3),
+            (128 * 16, 40),
+            (128, 128, 3),
+            (128, 128, 3),
+            (384, 128, 1),
+            (96, 96, 3),
+            (96, 96, 3),
+            (96, 96, 1),
+            (24, 24, 3),
+            (3, 24, 3),
         ),
         reconstruction="painterly",
         beta=1e-4,
@@ -56,8 +64,15 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         data="skies",
         encoder=((32, 3, 4), (64, 32, 4), (96, 64, 4), (128, 96, 4), (256, 128 * 16), (64, 256)),
         decoder=(
-            (128 * 16, 32), (128, 128, 3), (384, 128, 1), (96, 96, 3), (256, 96, 1),
-            (64, 64, 3), (192, 64, 1), (48, 48, 3), (12, 48, 1),
+            (128 * 16, 32),
+            (128, 128, 3),
+            (384, 128, 1),
+            (96, 96, 3),
+            (256, 96, 1),
+            (64, 64, 3),
+            (192, 64, 1),
+            (48, 48, 3),
+            (12, 48, 1),
         ),
         reconstruction="painterly",
         beta=1e-4,
@@ -74,5 +89,6 @@ def trainer_of(name: str, folder: Path, seed: int, device: torch.device) -> tupl
         raise UnknownModel(name, RECIPES)
     recipe = RECIPES[name]
     learn, held_out = DATA[recipe.data](folder)
-    trainer = VAETrainer if isinstance(recipe, VAERecipe) else GANTrainer
-    return trainer(recipe, learn, seed, device), held_out
+    if isinstance(recipe, VAERecipe):
+        return VAETrainer(recipe, learn, seed, device), held_out
+    return GANTrainer(recipe, learn, seed, device), held_out

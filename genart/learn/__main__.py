@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from genart import latent
 from genart.errors import GenartError
 from genart.families import FAMILIES
+from genart.families.vae import VAE
 from genart.learn import RECIPES, trainer_of
 from genart.learn.data import CREDITS, Pictures
 from genart.learn.run import Trainer, publish, resume, save, train
@@ -54,14 +56,14 @@ def _follow(options: argparse.Namespace) -> None:
 
 
 @torch.no_grad()
-def _sheet(trainer: Trainer, family: str, held_out: Pictures):
+def _sheet(trainer: Trainer, family: str, held_out: Pictures) -> Image.Image:
     """Six rows of samples; for an encoder, three of held-out pictures with their reconstructions below."""
     model = FAMILIES[family](trainer.weights())
     space = model.space
     z = torch.cat([latent.sample(seed, space.z_dim) for seed in range(60)])
     label = torch.eye(space.num_classes).repeat(-(-60 // space.num_classes), 1)[:60] if space.num_classes else None
     rows = [model.synthesis(model.mapping(z, label))]
-    if space.has_encoder:
+    if isinstance(model, VAE):
         x, _ = held_out.at(torch.arange(30))
         y = model.synthesis(model.encode(x))
         rows += [part for pair in zip(x.split(10), y.split(10), strict=True) for part in pair]

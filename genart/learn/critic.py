@@ -1,5 +1,8 @@
 """A discriminator and how it learns: the same against a GAN's generator and a VAE's decoder."""
 
+from itertools import pairwise
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,7 +19,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, channels: int, widths: tuple[int, ...], size: int, num_classes: int):
         super().__init__()
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip((channels, *widths), widths))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise((channels, *widths)))
         self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 3, 1, 1)
         side = size >> len(widths)
         self.features = nn.Linear(widths[-1] * side * side, 128)
@@ -71,10 +74,10 @@ class Critic:
         self.net.requires_grad_(True)
         return loss
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,10 +65,11 @@ class GANTrainer:
         """The averaged generator."""
         return self.average.state_dict()
 
-    def state_dict(self) -> dict[str, object]:
-        return {**{name: getattr(self, name).state_dict() for name in PARTS}, "random": self.random.get_state(), "step": self.step}
+    def state_dict(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        return {**parts, "random": self.random.get_state(), "step": self.step}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"].cpu())

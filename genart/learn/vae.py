@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ class VAETrainer:
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
-        self.model = VAE(recipe.encoder, recipe.decoder).to(device, memory_format=torch.channels_last)
+        self.model = VAE(recipe.encoder, recipe.decoder).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         classes = int(pictures.labels.max()) + 1
         self.reader = nn.Sequential(nn.Linear(self.model.z_dim, 64), nn.ReLU(), nn.Linear(64, classes)).to(device)
@@ -118,11 +119,11 @@ class VAETrainer:
         mean, axes = prior.fit(means, log_variances.exp())
         return {**self.average.state_dict(), "prior.mean": mean, "prior.axes": axes}
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self.parts}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self.parts:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"].cpu())

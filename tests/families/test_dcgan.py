@@ -144,7 +144,12 @@ def test_gradients_reach_w_and_no_picture_depends_on_its_neighbours():
 
 @pytest.mark.parametrize(
     ("name", "tensor"),
-    [("extra.weight", torch.zeros(3, 3)), ("main.0.scale", torch.zeros(8)), ("main.1.weight_u", torch.zeros(8)), ("tail.bias", torch.zeros(5))],
+    [
+        ("extra.weight", torch.zeros(3, 3)),
+        ("main.0.scale", torch.zeros(8)),
+        ("main.1.weight_u", torch.zeros(8)),
+        ("tail.bias", torch.zeros(5)),
+    ],
 )
 def test_a_tensor_left_over_is_named(name, tensor):
     state = {**prefixed("main.", reference([8, 8, 4, 3])), name: tensor}
