@@ -25,6 +25,7 @@ SENTENCES: dict[str, str] = {
     "The weights of a recipe's anchors must add up to more than 0.": "配方中各锚点的权重之和必须大于 0；请调高其中一个。",
     "weights {0} is no SHA-256; it has 64 hexadecimal digits.": "权重标识 {0} 不是 SHA-256；它应为 64 位十六进制数。",
     "A recipe has at most {0} characters; this one has {1}: use fewer stored latents.": "一个配方最多 {0} 个字符，而这个配方有 {1} 个；请减少其中保存的潜变量。",
+    "A recipe has at most {0} characters; this one has {1}.": "一个配方最多 {0} 个字符，而这个配方有 {1} 个；请使用较短的配方。",
     "The recipe is nested too deeply; a recipe made here has at most {0} levels.": "配方的嵌套层级太深；这里生成的配方最多 {0} 层，请检查它的来源。",
     "The recipe is not valid JSON ({0}); copy it again, whole.": "配方不是有效的 JSON（{0}）；请重新完整复制一次。",
     "A recipe is a JSON object, not {0}.": "配方应为 JSON 对象，而不是 {0}；请重新复制一次。",
@@ -94,8 +95,8 @@ SENTENCES: dict[str, str] = {
     "The decoder's {0} values and {1} channels make no square picture; choose another file.": "解码器的 {0} 个值和 {1} 个通道无法组成正方形画面；请选择其他文件。",
     "The VAE has no place for the tensor {0}; is the file of another kind of model?": "VAE 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
     "The layers of this VAE do not fit together ({0}); choose another file.": "这个 VAE 的各层无法衔接（{0}）；请选择其他文件。",
-    "The 4-D weights {0} make no DCGAN: each takes what the one before gives. Choose its generator.": "四维权重 {0} 无法组成 DCGAN，因为每一层的输入必须是上一层的输出；请选择它的生成器。",
-    "A class of {0} numbers leaves nothing of the {1} inputs to z; give fewer classes.": "类别占用 {0} 个数，{1} 个输入中没有剩给 z 的；请减少类别。",
+    "The 4-D weights {0} do not follow from one another; choose the generator of a DCGAN.": "四维权重 {0} 前后无法衔接；请选择 DCGAN 的生成器。",
+    "Classes of {0} numbers leave nothing of {1} inputs to z; give fewer classes.": "类别占用 {0} 个数，{1} 个输入中没有剩给 z 的；请减少类别。",
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
 }  # fmt: skip
