@@ -3,6 +3,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from genart import latent
 from genart.errors import GenartError, UnknownModel
 from genart.families import FAMILIES
-from genart.learn import RECIPES, augment, data, losses, prior, trainer_of
+from genart.learn import RECIPES, augment, data, losses, prior, skies, trainer_of
 from genart.learn.gan import GANRecipe, GANTrainer
 from genart.learn.pace import rate
 from genart.learn.run import publish, resume, save, train
@@ -130,6 +131,41 @@ def test_without_npm_the_reader_is_told_what_to_do(tmp_path, monkeypatch):
 
     with pytest.raises(GenartError, match="npm is missing; install Node.js"):
         data.digits(tmp_path)
+
+
+def test_drawn_pictures_that_are_kept_are_not_drawn_again(tmp_path):
+    np.save(tmp_path / "portraits.npy", np.zeros((2003, 3, 16, 16), np.uint8))
+    learn, held_out = data.portraits(tmp_path)
+
+    assert (len(learn), len(held_out)) == (3, 2000)
+
+
+# Skies
+
+
+def test_a_sky_is_decided_by_its_seed():
+    assert np.array_equal(skies.paint(skies.sky(5), 16), skies.paint(skies.sky(5), 16))
+    assert not np.array_equal(skies.paint(skies.sky(5), 16), skies.paint(skies.sky(6), 16))
+
+
+def test_the_brightest_place_is_the_sun():
+    scene = replace(skies.sky(1), sea=False, sun_height=0.3, horizon=0.7, sun_x=0.25, clouds=0.0, hour=0.6)
+    light = skies.paint(scene, 32).astype(int).sum(2)
+    row, column = np.unravel_index(light.argmax(), light.shape)
+
+    assert abs(column / 32 - 0.25) < 0.1
+    assert abs(row / 32 - 0.4) < 0.1
+
+
+def test_night_is_darker_than_noon_and_warm_is_redder_than_cold():
+    scene = skies.sky(2)
+    noon, night, warm, cold = (
+        skies.paint(replace(scene, **change), 16).mean((0, 1))
+        for change in ({"hour": 0.0}, {"hour": 1.0}, {"warmth": 1.0}, {"warmth": -1.0})
+    )
+
+    assert night.sum() < noon.sum()
+    assert warm[0] - warm[2] > cold[0] - cold[2]
 
 
 # Changes that a picture survives

@@ -165,6 +165,8 @@ def _folded_layers(state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
         if prefix in convolutions:
             before = [prefix]
             _only(parts, {"weight", "bias"}, prefix)
+            if not _fits(parts["weight"], {"bias": parts.get("bias", parts["weight"][0, :, 0, 0])}):
+                raise BadWeights(f"The bias of {quote(prefix)} does not fit its weight; the file is damaged, fetch it again.")
             continue
         _only(parts, NORM, prefix)
         free = [name for name in before + convolutions if name not in norms and _fits(modules[name]["weight"], parts)]

@@ -167,6 +167,14 @@ def test_layers_that_do_not_chain_are_refused():
         draw(FAMILY(state), torch.randn(1, 8))
 
 
+def test_a_bias_of_the_wrong_length_is_refused():
+    state = prefixed("main.", reference([8, 8, 4, 3], bias=True))
+    state["main.0.bias"] = torch.zeros(5)
+
+    with pytest.raises(BadWeights, match="main.0"):
+        FAMILY(state)
+
+
 def test_does_not_claim_a_discriminator():
     network = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 16, 4, 2, 1), nn.Conv2d(16, 1, 4))
 
