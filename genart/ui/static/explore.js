@@ -7,6 +7,7 @@ import * as R from "./recipe.js";
 const $ = (selector) => document.querySelector(selector);
 const HISTORY_SHOWN = 60;
 const KEEP_MS = 500;
+const READ_MS = 200; // numbers that change faster cannot be read, and each change costs the page a layout
 const DRIFT_MS = 4000; // from one seed to the next
 const KIOSK_MS = 45000; // a public page that nobody touches begins to drift
 const PLANE_WIDTHS = 1.6; // seeds crossed by a drag over the whole picture
@@ -141,6 +142,8 @@ class Explore {
     if (pairs.length > 2000) pairs.shift(), heads.shift();
     if (again) return; // the same picture, asked for once more at rest
     this.painted = [...this.painted.filter((at) => at > paintedAt - 1000), paintedAt];
+    if (asked.request.hurry && paintedAt < this.readAt + READ_MS) return;
+    this.readAt = paintedAt;
     const rate = this.painted.length > 5 ? ` · ${this.painted.length} fps` : "";
     const made = head.ms ? `${head.ms.toFixed(head.ms < 10 ? 1 : 0)} ms` : this.word("stage.remembered");
     const size = head.full ? `${head.width} px` : `${head.width} px ${this.word("stage.preview")}`;
@@ -309,7 +312,9 @@ class Explore {
   }
 
   // Faders and strip follow the point that came back with the picture, but never under the hand.
-  followPoint() {
+  followPoint(hurry) {
+    if (hurry && performance.now() < this.followedAt + READ_MS) return;
+    this.followedAt = performance.now();
     const rows = [...$("#fader-list").children];
     const held = rows.some((row) => row.querySelector("input") === document.activeElement && row.matches(":active"));
     if (!held && rows.length === this.point?.length) rows.forEach((row, index) => setRow(row, this.point[index]));
@@ -412,13 +417,16 @@ class Explore {
       canvas.setPointerCapture(event.pointerId);
       from = { x: event.clientX, y: event.clientY, place: R.placeOf(this.recipe), point: this.point };
     };
-    canvas.onpointermove = (event) => {
+    // Raw updates come at once, moves only with the next animation frame.
+    canvas["onpointerrawupdate" in canvas ? "onpointerrawupdate" : "onpointermove"] = (event) => {
       if (!from) return;
       const width = canvas.clientWidth;
       const [x, y] = [(event.clientX - from.x) / width, (event.clientY - from.y) / width].map((share) => share * PLANE_WIDTHS);
-      if (Math.hypot(x, y) < 0.005) return;
+      if (!from.moved && Math.hypot(x, y) < 0.005) return;
+      from.moved = true;
       this.stage.classList.add("dragged");
-      this.set((recipe) => (recipe.anchors = this.dragged(from, x, y)), event);
+      this.change((recipe) => (recipe.anchors = this.dragged(from, x, y)), event);
+      this.showSeed();
     };
     canvas.onpointerup = canvas.onpointercancel = () => (from = null);
   }
@@ -685,6 +693,7 @@ class Explore {
 
   // A sentence in the picture area, as [English, Chinese]; none to take it away.
   say(sentence) {
+    if (!sentence && !this.said) return;
     this.said = sentence;
     const place = $("#stage-error");
     place.textContent = sentence?.[this.language] ?? "";
