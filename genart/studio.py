@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, Hashable, Iterable, Iterator, Mapping, cast
+from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry
 from genart.directions import directions
 from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
-from genart.families.base import Generator
+from genart.families.base import Generator, Space
 from genart.recipe import Anchor, Recipe, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +113,9 @@ class Studio:
             return (time.perf_counter() - start) * 1000
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
+        size = _stop(size, self._resident(recipe.model).loaded.generator.space)
+        full = size is None
         known = self._memo.get((recipe, size))
-        full = size is None or size >= self._resident(recipe.model).loaded.generator.space.image_size
         if known is not None:
             self._memo.move_to_end((recipe, size))
             return Frame(known, self._point(recipe), 0.0, full)
@@ -127,15 +130,20 @@ class Studio:
 
     def _synthesise(self, recipe: Recipe, size: int | None) -> Tensor:
         resident = self._resident(recipe.model)
+        size = _stop(size, resident.loaded.generator.space)
+        return self._with_room(recipe.model, lambda: self._forward(resident, recipe, size))
+
+    def _with_room(self, name: str, job: Callable[[], T]) -> T:
+        """The job's result; where memory runs out, once more without the other models, else Refused."""
         for room_made in (False, True):
             try:
-                return self._forward(resident, recipe, size)
-            except RuntimeError as error:
+                return job()
+            except (RuntimeError, MemoryError) as error:
                 if not _is_out_of_memory(error):
                     raise
             if not room_made:
-                self._drop_others(recipe.model)
-        raise Refused(f"{self.device} has too little memory for {recipe.model!r}; choose a smaller model or size.")
+                self._drop_others(name)
+        raise Refused(f"{self.device} has too little memory for {name!r}; choose a smaller model or size.")
 
     def _forward(self, resident: Resident, recipe: Recipe, size: int | None) -> Tensor:
         generator = resident.loaded.generator
@@ -149,18 +157,20 @@ class Studio:
         if name not in self._residents:
             if name not in self.entries:
                 raise UnknownModel(name, self.entries)
-            loaded = load(self.entries[name])
-            network = cast(torch.nn.Module, loaded.generator).to(self.device).eval().requires_grad_(False)
-            size = sum(tensor.nbytes for tensor in network.state_dict().values())
-            self._residents[name] = Resident(loaded, size, {})
-            with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
-                generator = loaded.generator
-                generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
-            log.info("loaded %s, %.1f MB, on %s", name, size / 1e6, self.device)
+            self._residents[name] = self._with_room(name, lambda: self._load(name))
+            log.info("loaded %s, %.1f MB, on %s", name, self._residents[name].bytes / 1e6, self.device)
         self._residents.move_to_end(name)
         while len(self._residents) > 1 and sum(resident.bytes for resident in self._residents.values()) > MODEL_BYTES:
             self._residents.popitem(last=False)
         return self._residents[name]
+
+    def _load(self, name: str) -> Resident:
+        loaded = load(self.entries[name])
+        generator = loaded.generator
+        network = cast(torch.nn.Module, generator).to(self.device).eval().requires_grad_(False)
+        with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
+            generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
+        return Resident(loaded, sum(tensor.nbytes for tensor in network.state_dict().values()), {})
 
     def _drop_others(self, name: str) -> None:
         for other in [other for other in self._residents if other != name]:
@@ -203,6 +213,7 @@ class Studio:
         resident.ms_by_size[size] = 0.7 * resident.ms_by_size.get(size, ms) + 0.3 * ms
 
     def _remember(self, key: tuple[Recipe, int | None], pixels: np.ndarray) -> None:
+        pixels.setflags(write=False)  # every asker gets this very array
         self._memo[key] = pixels
         self._memo_bytes += pixels.nbytes + MEMO_KEY_BYTES
         while len(self._memo) > 1 and self._memo_bytes > MEMO_BYTES:
@@ -239,9 +250,22 @@ def pick_device(name: str | None = None) -> torch.device:
     if name.split(":")[0] not in present:
         raise GenartError(f"Device {quote(name)} is not on this machine; use {' or '.join(present)}.")
     try:
-        return torch.device(name)
+        device = torch.device(name)
     except RuntimeError:
         raise GenartError(f"Device {quote(name)} cannot be read; write for example {present[0]}.") from None
+    count = torch.get_device_module(device).device_count()
+    if (device.index or 0) >= count:
+        raise GenartError(f"Device {quote(name)} is not on this machine; it has {count} of its kind, counted from 0.")
+    return device
+
+
+def _stop(size: int | None, space: Space) -> int | None:
+    """The size at which synthesis really stops for `size`; None for the whole picture."""
+    if size is None:
+        return None
+    if size < 1:
+        raise BadRecipe(f"size {quote(size)} is out of range; use a number of pixels from 1 up.")
+    return next((own for own in space.sizes if size <= own < space.image_size), None)
 
 
 def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
@@ -272,9 +296,10 @@ def _stored(anchor: Anchor, generator: Generator) -> tuple[str, Tensor]:
     return space, torch.from_numpy(values.copy())
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has an exception of its own; the other devices say it in words only."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
+def _is_out_of_memory(error: Exception) -> bool:
+    """CUDA and Python have exceptions of their own; the other devices say it in words only."""
+    words = ("out of memory", "can't allocate memory")
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(word in str(error) for word in words)
 
 
 def _check(recipe: Recipe, generator: Generator) -> None:
@@ -289,9 +314,9 @@ def _check(recipe: Recipe, generator: Generator) -> None:
                 raise BadRecipe(
                     f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}."
                 )
-    for swap in recipe.layers:
-        if swap.layers[1] > space.num_ws:
-            raise BadRecipe(f"layers {swap.layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")
+    for layers in (*(swap.layers for swap in recipe.layers), *(step.layers for step in recipe.offsets)):
+        if layers is not None and layers[1] > space.num_ws:
+            raise BadRecipe(f"layers {layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")
 
 
 def _check_label(anchor: Anchor, num_classes: int, model: str) -> None:

@@ -41,7 +41,7 @@ def test_a_spherical_mix_of_two_points_of_one_radius_lies_on_the_arc_of_slerp(t)
     angle = torch.acos((a * b).sum() / 64)
     ours = latent.mix([a, b], [1 - t, t], spherical=True)
     along = torch.acos((a * ours).sum() / 64).item()
-    same_arc = (torch.sin((angle - along)) * a + math.sin(along) * b) / torch.sin(angle)
+    same_arc = (torch.sin(angle - along) * a + math.sin(along) * b) / torch.sin(angle)
 
     assert torch.allclose(ours, same_arc, atol=1e-4)
 
