@@ -47,11 +47,13 @@ SENTENCES: dict[str, str] = {
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
     "Device {0} is not on this machine; use {1}.": "这台机器上没有设备 {0}；请使用 {1}。",
+    "Device {0} is not on this machine; it has {1} of its kind, counted from 0.": "这台机器上没有设备 {0}；此类设备共有 {1} 个，从 0 开始编号，请改用其中一个。",
     "Device {0} cannot be read; write for example {1}.": "无法识别设备 {0}；请写成例如 {1}。",
     "The stored latent has shape {0} in {1}; {2} takes {3}.": "保存的潜变量在 {1} 空间的形状是 {0}，而 {2} 需要 {3}；请换一个潜变量或模型。",
     "layers {0} are out of range; {1} has layers 0 to {2}.": "层 {0} 超出范围；{1} 的层从 0 到 {2}。",
     "label {0} is out of range; {1} has no classes.": "类别 {0} 超出范围；{1} 没有类别，请去掉它。",
     "label {0} is out of range; {1} has classes 0 to {2}.": "类别 {0} 超出范围；{1} 的类别从 0 到 {2}。",
+    "size {0} is out of range; use a number of pixels from 1 up.": "尺寸 {0} 超出范围；请使用至少 1 像素。",
     # genart/finish
     "size {0} is out of range; use a number of pixels from 1 to {1}.": "尺寸 {0} 超出范围；请使用 1 到 {1} 像素。",
     "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",
@@ -97,6 +99,7 @@ SENTENCES: dict[str, str] = {
     "The layers of this VAE do not fit together ({0}); choose another file.": "这个 VAE 的各层无法衔接（{0}）；请选择其他文件。",
     "The 4-D weights {0} do not follow from one another; choose the generator of a DCGAN.": "四维权重 {0} 前后无法衔接；请选择 DCGAN 的生成器。",
     "Classes of {0} numbers leave nothing of {1} inputs to z; give fewer classes.": "类别占用 {0} 个数，{1} 个输入中没有剩给 z 的；请减少类别。",
+    "The bias of {0} does not fit its weight; the file is damaged, fetch it again.": "{0} 的偏置与它的权重不符，文件已损坏；请重新获取。",
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
 }  # fmt: skip
