@@ -44,7 +44,7 @@ class Explore {
     if (address.has("r") || Object.keys(plain).length) {
       const request = address.has("r") ? { link: address.get("r") } : { plain: { model: hello.first, ...plain } };
       const { head } = await this.live.aside(request);
-      if (head.error) this.say([head.error, head.chinese]);
+      if (head.error) this.misread = [head.error, head.chinese];
       else recipe = R.complete(head.recipe);
     }
     await this.take(recipe).catch((error) => this.fail(error));
@@ -122,7 +122,8 @@ class Explore {
 
   async onFrame(head, data, asked) {
     await paint(this.canvas, { head, data });
-    this.say();
+    this.say(this.misread); // what was wrong with the address, with the first picture only
+    this.misread = null;
     this.stage.classList.add("alive");
     this.canvas.dataset.seq = head.seq;
     if (head.point) this.point = head.point;
