@@ -86,6 +86,8 @@ SENTENCES: dict[str, str] = {
     "The weights file {0} needs {1} GiB; at most {2} GiB are allowed.": "权重文件 {0} 需要 {1} GiB，最多允许 {2} GiB；请换一个较小的文件。",
     "The weights in {0} belong to no family known here; known are {1}.": "{0} 中的权重不属于任何支持的模型家族；支持的有 {1}。",
     "The tensor {0} in {1} holds a number that is not finite; use another file.": "{1} 的张量 {0} 中有的数不是有限数；请换一个文件。",
+    "The tensors in {0} do not fit together ({1}); choose another file.": "{0} 中的张量无法衔接（{1}）；请选择其他文件。",
+    "The weights in {0} draw {1} pixels a side; a generator here draws 1 to {2}.": "{0} 中的权重生成边长 {1} 像素的画面，而这里只支持 1 到 {2} 像素；请选择其他文件。",
     "The tensor {0} in {1} has dtype {2}; use float weights.": "{1} 的张量 {0} 的类型是 {2}；请使用浮点权重。",
     # genart/families
     "These {0} weights lack the tensor {1}; fetch the whole file again.": "这份 {0} 权重缺少张量 {1}；请重新获取完整的文件。",
