@@ -26,16 +26,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             _check_header(file, path.name)
-            state = {name: file.get_tensor(name) for name in file.keys()}
+            state = {name: _as_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - it is no dict
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise BadWeights(
-            f"The weights file {path.name!r} is damaged or no safetensors file ({_reason(error)}); download it again."
+            f"The weights file {path.name!r} is damaged or no safetensors file ({_reason(error, path)}); download it again."
         ) from None
     for name, tensor in state.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise BadWeights(f"The tensor {quote(name)} in {path.name!r} holds a number that is not finite; use another file.")
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}, metadata
+    return state, metadata
 
 
 def sha256_of(path: Path) -> str:
@@ -61,5 +61,10 @@ def _check_header(file: safe_open, name: str) -> None:
         raise BadWeights(f"The weights file {name!r} needs {size / 2**30:.1f} GiB; at most {MAX_BYTES // 2**30} GiB are allowed.")
 
 
-def _reason(error: Exception) -> str:
-    return str(error).split("\n")[0].removeprefix("Error while deserializing header: ")[:120]
+def _as_float32(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What is wrong, without the server's folders."""
+    return str(error).replace(str(path), path.name).split("\n")[0].removeprefix("Error while deserializing header: ")[:120]

@@ -1,0 +1,211 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from genart import weights
+from genart.catalogue import own_entry
+from genart.errors import BadWeights
+from genart.families import FAMILIES
+from genart.weights import load, load_file
+from genart.weights import read as read_module
+from genart.weights.read import read_tensors
+from tests.tiny import state_of
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "secret-folder" / "mine.safetensors"
+
+
+@pytest.fixture(autouse=True)
+def folder(path):
+    path.parent.mkdir()
+
+
+def refusal(path):
+    """The one sentence with which a file is refused. It names the file or a tensor, and no folder."""
+    with pytest.raises(BadWeights) as caught:
+        load_file(path)
+    sentence = str(caught.value)
+
+    assert path.name in sentence or "tensor" in sentence or "layer" in sentence
+    assert "secret-folder" not in sentence
+    assert "\n" not in sentence
+    assert len(sentence) < 400
+    return sentence
+
+
+def header(value, body=b""):
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_file_is_recognised_and_loaded(family, entries):
+    loaded = load(entries[family])
+
+    assert loaded.family is FAMILIES[family]
+    assert loaded.sha256 == entries[family].sha256
+    assert loaded.generator.space.num_classes == 0
+
+
+def test_a_file_of_ones_own_is_taken_as_it_is(entries):
+    own = own_entry(entries["vae"].path)
+
+    assert (own.name, own.sha256) == ("vae", None)
+    assert load(own).sha256 == entries["vae"].sha256
+
+
+def test_a_missing_file_is_named(path):
+    assert "missing" in refusal(path)
+
+
+def test_a_folder_is_no_file(path):
+    path.mkdir()
+    assert "missing" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"<!doctype html><html>not found</html>" * 10,
+        b"PK\x03\x04" * 100,
+        b"\x80\x04\x95" + b"\x00" * 100,
+        b"\xff" * 8 + b"{}",
+        header(b"{" * 100_000),
+        header(b"[" * 100_000),
+        header({"a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 4]}}, b"\0" * 4),
+        header({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, b"\0" * 4),
+        header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 2**60]}}, b"\0" * 4),
+        header({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, b"\0" * 4),
+        header({"a": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}}, b"\0" * 4),
+    ],
+    ids=["empty", "one byte", "html", "zip", "pickle", "huge header", "braces", "brackets", "size", "product", "end", "negative", "dtype"],
+)
+def test_a_file_whose_header_lies_is_refused(path, data):
+    path.write_bytes(data)
+    assert "damaged or no safetensors file" in refusal(path)
+
+
+@pytest.mark.parametrize("kept", [0.001, 0.5, 0.99])
+def test_a_truncated_file_is_refused(path, kept, entries):
+    data = entries["stylegan2"].path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    assert "damaged" in refusal(path)
+
+
+def test_a_file_without_tensors_is_refused(path):
+    path.write_bytes(header({}))
+    assert "holds 0 tensors" in refusal(path)
+
+
+def test_a_file_of_too_many_tensors_is_refused_before_they_are_read(path, monkeypatch):
+    monkeypatch.setattr(read_module, "MAX_TENSORS", 3)
+    save_file({str(number): torch.zeros(1) for number in range(4)}, path)
+    assert "holds 4 tensors" in refusal(path)
+
+
+def test_a_file_too_large_for_memory_is_refused_before_it_is_read(path, monkeypatch):
+    monkeypatch.setattr(read_module, "MAX_BYTES", 2**10)
+    save_file({"a": torch.zeros(1000)}, path)
+    assert "GiB are allowed" in refusal(path)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_not_finite_is_named(path, number):
+    state = state_of("vae")
+    state["decoder.0.bias"][3] = number
+    save_file(state, path)
+    assert "'decoder.0.bias'" in refusal(path)
+
+
+def test_a_number_that_overflows_float32_is_named(path):
+    save_file({"a": torch.tensor([1e300], dtype=torch.float64)}, path)
+    assert "'a'" in refusal(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.complex64])
+def test_a_dtype_that_is_no_weight_is_refused(path, dtype):
+    save_file({"a": torch.zeros(4, dtype=dtype)}, path)
+    assert "dtype" in refusal(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_floats_of_any_width_become_float32(path, dtype):
+    save_file({"a": torch.ones(4, dtype=dtype)}, path)
+    assert read_tensors(path)[0]["a"].dtype == torch.float32
+
+
+def test_whole_number_weights_are_read_or_refused(path):
+    save_file({name: tensor.to(torch.int64) for name, tensor in state_of("dcgan").items()}, path)
+    assert load_file(path).generator.space.image_size == 16
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"weight": torch.zeros(3, 3)},
+        {"conv1.weight": torch.zeros(64, 3, 7, 7), "fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)},
+        {"": torch.zeros(1)},
+        {"<script>alert(1)</script>": torch.zeros(1)},
+        {f"main.{'9' * 5000}.weight": torch.zeros(4, 4, 4, 4), "main.1.weight": torch.zeros(4, 3, 4, 4)},
+    ],
+    ids=["one", "classifier", "nameless", "script", "long number"],
+)
+def test_weights_of_no_known_family_are_refused(path, state):
+    save_file(state, path)
+    refusal(path)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_file_with_a_tensor_of_another_shape_is_refused_when_it_is_loaded(path, family):
+    whole = state_of(family, 3)
+    for name in [name for name in whole if not name.endswith("num_batches_tracked")]:  # no part of a picture
+        save_file({**whole, name: whole[name][None].repeat(2, *[1] * whole[name].dim())}, path)
+        refusal(path)
+
+
+def test_a_decoder_that_does_not_take_its_z_is_refused(path):
+    save_file({name: tensor for name, tensor in state_of("vae", 3).items() if name != "label.weight"}, path)
+    assert "do not fit together" in refusal(path)
+
+
+def test_a_small_file_that_would_draw_a_vast_picture_is_refused(path):
+    doubling = {f"main.{number}.weight": torch.zeros(1, 1, 4, 4) for number in range(30)}
+    save_file(doubling, path)
+    assert f"{4 * 2**29} pixels a side" in refusal(path)
+
+
+@pytest.mark.parametrize("config", ["", "{", "[]", "null", '"x"', '{"num_classes": "many"}', '{"num_classes": -1}', '{"conv_clamp": 0}'])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_odd_metadata_never_breaks_the_process(path, family, config):
+    save_file(state_of(family), path, {"genart": config})
+    try:
+        assert load_file(path).family is FAMILIES[family]
+    except BadWeights as error:
+        assert "\n" not in str(error)
+
+
+def test_another_file_than_the_catalogue_records_is_refused(entries):
+    with pytest.raises(BadWeights, match=r"'vae.safetensors' is not the one recorded in the catalogue"):
+        load(replace(entries["vae"], sha256="0" * 64))
+
+
+def test_an_error_of_the_disk_names_no_folder(path, entries, monkeypatch):
+    path.write_bytes(entries["vae"].path.read_bytes())
+
+    def unreadable(name, **_):
+        raise PermissionError(f"Permission denied: {name}")
+
+    monkeypatch.setattr(read_module, "safe_open", unreadable)
+    assert "Permission denied" in refusal(path)
+
+
+def test_the_families_are_named_where_none_fits():
+    with pytest.raises(BadWeights, match="StyleGAN2, DCGAN, VAE"):
+        weights.recognise({"weight": torch.zeros(1)}, "a file")
