@@ -31,7 +31,7 @@ def refusal(path):
         load_file(path)
     sentence = str(caught.value)
 
-    assert path.name in sentence or "tensor" in sentence or "layer" in sentence
+    assert path.name in sentence or any(word in sentence for word in ("tensor", "layer", "weight"))
     assert "secret-folder" not in sentence
     assert "\n" not in sentence
     assert len(sentence) < 400

@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # the studio needs torch, and the page is up before torch is
 
 __all__ = ["EXPORTERS", "recipes_of", "remade", "save_png", "save_sheet", "screen"]
 
+MAX_SHEET = 80 * 10**6  # pixels; image programs, Pillow among them, warn of a bomb from 89 million
+
 
 def save_png(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = None) -> bytes:
     """The picture of one recipe as PNG bytes with the recipe inside."""
@@ -24,6 +26,9 @@ def save_png(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = 
 def save_sheet(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = None) -> bytes:
     """The pictures of all recipes on one contact sheet, as PNG bytes with the recipes inside."""
     stamped = [studio.stamped(recipe) for recipe in recipes]
+    height, width = studio.render(stamped[0], size=size).shape[:2]
+    if height * width * len(stamped) > MAX_SHEET:
+        raise BadRecipe(f"{len(stamped)} pictures of {width} x {height} make too large a sheet; ask for fewer, or for a folder.")
     credits = dict.fromkeys(studio.entries[recipe.model].credit for recipe in stamped)
     return png(contact_sheet(list(studio.render_many(stamped, size=size))), stamped, "; ".join(credits))
 

@@ -14,7 +14,8 @@ from genart.recipe import MAX_CHARACTERS, Recipe
 
 KEY = "genart"
 MAX_FILE = 40 * 2**20
-MAX_PICTURE = 64 * 10**6
+MAX_DECODED = 4096 * 4096
+MAX_PACKED = 2**20  # Pillow inflates no longer text
 # The IPTC term for pictures made by a trained model; required reading for machines, not for people.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
@@ -25,7 +26,7 @@ def png(pixels: np.ndarray, recipes: Recipe | Sequence[Recipe], credit: str = ""
     every = [recipes] if isinstance(recipes, Recipe) else list(recipes)
     text = every[0].to_json() if one else "[" + ",".join(recipe.to_json() for recipe in every) + "]"
     chunks = PngImagePlugin.PngInfo()
-    chunks.add_itxt(KEY, text, zip=len(text) > 2000)
+    chunks.add_itxt(KEY, text, zip=2000 < len(text) < MAX_PACKED)
     chunks.add_itxt("parameters", _readable(every, credit))
     chunks.add_itxt("Software", f"genart {__version__}")
     chunks.add_itxt("XML:com.adobe.xmp", _xmp(credit))
@@ -42,25 +43,25 @@ def recipes_of(data: bytes) -> tuple[Recipe, ...]:
     if not text.startswith("["):
         return (Recipe.from_json(text),)
     try:
-        return tuple(Recipe.from_dict(item) for item in json.loads(text))
+        items = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadRecipe("The recipes in this contact sheet are damaged; open another copy of the file.") from None
+        items = None
+    if not items:
+        raise BadRecipe("The recipes in this contact sheet are damaged; open another copy of the file.")
+    return tuple(Recipe.from_dict(item) for item in items)
 
 
 def _texts(data: bytes) -> dict[str, Any]:
-    """The text chunks of a PNG. Nothing of the picture is decoded."""
+    """The text chunks of a PNG. The picture is decoded only where they may stand behind it."""
     if len(data) > MAX_FILE:
         raise BadRecipe(f"The file has {len(data) / 2**20:.0f} MB; a picture saved here has at most {MAX_FILE // 2**20} MB.")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.width * image.height > MAX_PICTURE:
-                raise BadRecipe(f"The picture has {image.width} x {image.height} pixels; that is too large to open here.")
             texts = dict(image.info)
-            if KEY not in texts and isinstance(image, PngImagePlugin.PngImageFile):
+            small = image.width * image.height <= MAX_DECODED
+            if KEY not in texts and small and isinstance(image, PngImagePlugin.PngImageFile):
                 image.load()  # another program may have moved the notes behind the pixels
                 texts = dict(image.text)
-    except BadRecipe:
-        raise
     except Exception as error:  # Pillow raises what the damaged bytes make it raise
         raise BadRecipe(f"The file is not a readable PNG ({type(error).__name__}); drop a picture saved by genart.") from None
     return {key: value for key, value in texts.items() if isinstance(value, str) and len(value) <= 64 * MAX_CHARACTERS}
