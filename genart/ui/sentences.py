@@ -62,8 +62,8 @@ SENTENCES: dict[str, str] = {
     "The picture was made with other weights of {0}; it cannot be remade exactly.": "这张图片由 {0} 的另一版权重生成，无法原样重现；请使用原来的权重。",
     "This picture carries no genart recipe; it was saved by another program, or its notes were stripped.": "这张图片不含 genart 配方，可能由其他程序保存，或附带的信息已被去除；请换一张在这里保存的图片。",
     "The recipes in this contact sheet are damaged; open another copy of the file.": "这张拼图中的配方已损坏；请打开该文件的另一份副本。",
+    "{0} pictures of {1} x {2} make too large a sheet; ask for fewer, or for a folder.": "{0} 张 {1} × {2} 的图片拼在一起太大了；请减少张数，或改为保存到文件夹。",
     "The file has {0} MB; a picture saved here has at most {1} MB.": "文件大小为 {0} MB，而在这里保存的图片不超过 {1} MB；请换一个文件。",
-    "The picture has {0} x {1} pixels; that is too large to open here.": "这张图片有 {0} × {1} 像素，太大了，无法在这里打开；请换一张较小的图片。",
     "The file is not a readable PNG ({0}); drop a picture saved by genart.": "无法将该文件作为 PNG 读取（{0}）；请拖入由 genart 保存的图片。",
     # genart/ui/live.py
     "The picture could not be made; the server's log says why. Change something and try again.": "画面未能生成，原因已记入服务器日志；请调整后再试。",
