@@ -517,6 +517,7 @@ class Explore {
       language: () => this.toggleLanguage(),
     };
     if (name !== "drift") this.rest();
+    if (["dice", "recycle"].includes(name)) this.keepNow(); // a roll of the dice is a step, however quick
     does[name]();
   }
 
@@ -540,12 +541,12 @@ class Explore {
   }
 
   compare(held) {
-    const before = this.past.steps[this.past.at - 1];
-    if (held === !!this.comparing || (held && !before)) return;
-    this.comparing = held;
+    if (held === !!this.comparing) return;
     if (held) this.keepNow();
-    const recipe = held ? this.past.steps[this.past.at - 1].recipe : this.recipe;
-    this.render({ hurry: true, recipe });
+    const before = this.past.steps[this.past.at - 1];
+    if (held && !before) return;
+    this.comparing = held;
+    this.render({ hurry: true, recipe: held ? before.recipe : this.recipe });
     $('[data-action="compare"]').setAttribute("aria-pressed", held);
   }
 
