@@ -30,8 +30,7 @@ TINY = {
         sliced=1.0,
         reading=1.0,
         wobble=0.5,
-        critic=(4,),
-        sharpen_from=0.25,
+        contrast=2.0,
         batch=8,
         steps=8,
     ),
@@ -215,6 +214,14 @@ def test_the_published_weights_are_read_by_their_family(kind, tmp_path):
     assert facts == {"name": "a", "steps": 2}
     model = FAMILIES[TINY[kind].family](state)
     assert model.synthesis(model.mapping(torch.randn(2, model.space.z_dim))).shape == (2, 1, 8, 8)
+
+
+def test_contrast_is_in_the_published_weights_alone():
+    learner = trainer("vae")
+    with torch.no_grad():
+        model = FAMILIES["vae"](learner.weights())
+        w = model.mapping(torch.randn(2, 4))
+        assert torch.allclose(model.decode(w), 2 * learner.average.decode(w), atol=1e-5)
 
 
 def test_progress_reports_the_mean_of_the_measures_and_the_last_step():

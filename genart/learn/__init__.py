@@ -26,8 +26,8 @@ def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
 
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
-    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=3200),
-    "digits-vae16": _digits_vae(16, beta=0.5, sliced=100.0, reading=40.0, wobble=0.5, critic=(32, 64, 128), steps=2400),
+    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, contrast=3.0, steps=4000),
+    "digits-vae16": _digits_vae(16, beta=1.5, sliced=100.0, reading=40.0, wobble=0.5, contrast=2.0, steps=3000),
     "digits-gan": GANRecipe(
         data="digits",
         generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),
@@ -55,7 +55,6 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reconstruction="painterly",
         beta=1e-4,
         sliced=0.1,
-        critic=(64, 128),
         batch=64,
         lr=1.5e-3,
         steps=4000,

@@ -1,4 +1,4 @@
-"""A discriminator and how it learns: the same against a GAN's generator and a VAE's decoder."""
+"""A discriminator and how it learns. It knows no generator."""
 
 from itertools import pairwise
 from typing import Any

@@ -11,10 +11,12 @@ from torch.nn import functional as F
 from genart.families.vae import VAE, Layers
 from genart.learn import prior
 from genart.learn.augment import wobble
-from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.losses import RECONSTRUCTIONS, kl, sliced
 from genart.learn.pace import average, rate
+
+PARTS = ("model", "average", "reader", "optimiser")
+STEEPEST = 100.0  # gradients longer than this are shortened to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,8 @@ class VAERecipe:
     `beta` weighs the KL term (Higgins 2017), and grows from 0 over the first tenth of the steps.
     `sliced` weighs the distance of all z together from a normal: for few dimensions, where holes show.
     `reading` weighs a classifier on z that helps in training only and is thrown away.
-    `sharpen` weighs a discriminator with the widths `critic` from the share `sharpen_from` of the
-    steps on (Larsen 2015, arXiv:1512.09300): blur is what a distance prefers when it is unsure,
-    and the pictures between the ones it knows are the discriminator's alone to mend.
+    `contrast` multiplies the finished decoder's output before tanh: where it is unsure a
+    distance asks for the grey in between, and contrast chooses a side.
     """
 
     data: str
@@ -37,10 +38,7 @@ class VAERecipe:
     sliced: float = 0.0
     reading: float = 0.0
     wobble: float = 0.0
-    critic: tuple[int, ...] = ()
-    sharpen: float = 0.5
-    sharpen_from: float = 0.4
-    gamma: float = 1.0
+    contrast: float = 1.0
     batch: int = 128
     lr: float = 1e-3
     steps: int = 10_000
@@ -59,10 +57,6 @@ class VAETrainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         classes = int(pictures.labels.max()) + 1
         self.reader = nn.Sequential(nn.Linear(self.model.z_dim, 64), nn.ReLU(), nn.Linear(64, classes)).to(device)
-        space = self.model.space
-        net = Discriminator(space.channels, recipe.critic, space.image_size, classes) if recipe.critic else None
-        self.critic = Critic(net.to(device), self.random, recipe.lr, recipe.gamma, shift=1 / 16) if net else None
-        self.parts = ["model", "average", "reader", "optimiser"] + ["critic"] * bool(net)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
         self.step = 0
 
@@ -85,46 +79,29 @@ class VAETrainer:
             logits = self.reader(z)
             loss = loss + recipe.reading * F.cross_entropy(logits, label)
             measures["read right"] = (logits.argmax(1) == label).float().mean().item()
-        if self.critic and self.step >= recipe.sharpen_from * recipe.steps:
-            made, made_label = self._made(y, label)
-            measures |= self.critic.judge(x, label, made, made_label, lr)
-            unease = self.critic.displeasure(made, made_label)
-            loss = loss + recipe.sharpen * self._balance(drawn, unease) * unease
-            measures["generator"] = unease.item()
-
         self.optimiser.zero_grad()
         loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), STEEPEST)
         self.optimiser.param_groups[0]["lr"] = lr
         self.optimiser.step()
         self.step += 1
         average(self.average, self.model, recipe.ema, self.step)
         return measures
 
-    def _made(self, y: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Half reconstructions, half pictures of random z, which count as what the reader sees in their z."""
-        half = len(y) // 2
-        z = torch.randn(half, self.model.z_dim, generator=self.random).to(self.device)
-        pictures = torch.tanh(torch.cat([y[:half], self.model.decode(z[:, None])]))
-        return pictures, torch.cat([label[:half], self.reader(z).argmax(1)])
-
-    def _balance(self, drawn: Tensor, unease: Tensor) -> float:
-        """The factor that makes both pull equally hard on the last layer (Esser 2020, arXiv:2012.09841)."""
-        last = self.model.decoder[-1].weight
-        pulls = [torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (drawn, unease)]
-        return (pulls[0] / (pulls[1] + 1e-4 * pulls[0] + 1e-12)).item()
-
     def weights(self) -> dict[str, Tensor]:
-        """The averaged network with the prior fitted to all pictures."""
+        """The averaged network, its contrast raised, with the prior fitted to all pictures."""
         means, log_variances = self._posteriors()
         mean, axes = prior.fit(means, log_variances.exp())
-        return {**self.average.state_dict(), "prior.mean": mean, "prior.axes": axes}
+        state = {**self.average.state_dict(), "prior.mean": mean, "prior.axes": axes}
+        last = f"decoder.{len(self.recipe.decoder) - 1}."
+        return {name: tensor * self.recipe.contrast if name.startswith(last) else tensor for name, tensor in state.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in self.parts}
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in self.parts:
+        for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
