@@ -60,6 +60,23 @@ export function placeOf(recipe) {
   return { origin: { seed: first.seed ?? 0, label: first.label, vector: first.vector }, x: place[0], y: place[1] };
 }
 
+// A point of one's own; the seed it started from is kept as its place on the plane.
+export const atPoint = (origin, values) => ({ ...origin, vector: packVector(values) });
+
+// What to call a place that is no single seed.
+export const placeWord = (recipe) => (recipe.anchors.some((anchor) => anchor.vector) ? "seed.point" : "seed.mixed");
+
+// The classes of a recipe and their shares, class -> share; class 0 where none is named.
+export function classShares(recipe) {
+  const label = recipe.anchors[0].label ?? 0;
+  return new Map(Array.isArray(label) ? label : [[label, 1]]);
+}
+
+export function setClasses(recipe, shares) {
+  const label = shares.size > 1 ? [...shares] : [...shares.keys()][0];
+  for (const anchor of recipe.anchors) anchor.label = label;
+}
+
 // A latent as text, float32, as `pack_vector` in recipe.py writes it.
 export function packVector(values, space = "z", rows = 1) {
   const bytes = new Uint8Array(new Float32Array(values).buffer);

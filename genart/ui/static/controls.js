@@ -1,0 +1,247 @@
+// The controls beside the picture: they write the recipe, and follow it.
+
+import * as R from "./recipe.js";
+import { $, $$, clamp, drawStrip, element, onSlider, setRange, setRow, setSlider, show, sliderRow } from "./widgets.js";
+
+const FADERS = 32; // models with more latent numbers get a strip and directions
+const BUTTONS = 40; // models with more classes get a menu
+const REACH = 4; // the ends of a latent number
+const SIGMAS = 5; // the ends of a direction
+const READ_MS = 200; // faders follow a moving picture this often
+
+export class Controls {
+  constructor(desk) {
+    this.desk = desk;
+    onSlider("#psi", (value, event) => desk.change((recipe) => (recipe.psi = value), event));
+    onSlider("#cutoff", (value, event) => desk.change((recipe) => (recipe.psi_cutoff = value || null), event));
+    onSlider("#strength", (value, event) => desk.change((recipe) => (recipe.noise.strength = value), event));
+    for (const card of $$("#models .card")) card.onclick = () => desk.chooseModel(card.dataset.model);
+    $("#class-menu").onchange = (event) => this.chooseClass(Number(event.target.value), event);
+    $("#class-mix").onclick = () => this.toggleMixing();
+    $("#saved-size").onchange = (event) => this.chooseSize(event.target.value);
+    const toggle = $("#advanced-toggle");
+    toggle.onclick = () => this.openAdvanced(toggle.getAttribute("aria-expanded") !== "true");
+    this.openAdvanced(false);
+    this.bindSeed();
+    this.bindStrip();
+    this.bindNoise();
+  }
+
+  openAdvanced(open) {
+    $("#advanced-toggle").setAttribute("aria-expanded", open);
+    show("#advanced", open);
+  }
+
+  // ---- laid out for a model: what it cannot do is hidden
+
+  layOut(model) {
+    for (const card of $$("#models .card")) card.setAttribute("aria-pressed", card.dataset.model === model.name);
+    const few = model.zDim <= FADERS;
+    show("#classes", model.numClasses > 0);
+    show("#noise", model.hasNoise);
+    show("#strength", model.hasNoise);
+    show("#cutoff", model.numWs > 1);
+    show("#faders", few);
+    show("#strip", !few);
+    show("#directions", !few);
+    setRange("#cutoff", 0, model.numWs);
+    this.layOutClasses(model);
+    $("#fader-list").replaceChildren(...Array.from({ length: few ? model.zDim : 0 }, (_, index) => this.fader(index)));
+    $("#direction-list").replaceChildren(...(few ? [] : model.directions.map((name) => this.direction(name))));
+  }
+
+  layOutClasses({ classes }) {
+    const many = classes.length > BUTTONS;
+    show("#class-list", !many);
+    show("#class-menu", many);
+    const buttons = classes.map((name, index) => {
+      const button = element("button", { type: "button", textContent: name });
+      button.onclick = (event) => this.chooseClass(index, event);
+      return button;
+    });
+    const options = classes.map((name, index) => element("option", { value: index, textContent: `${index} ${name}` }));
+    $("#class-list").replaceChildren(...(many ? [] : buttons));
+    $("#class-menu").replaceChildren(...(many ? options : []));
+  }
+
+  fader(index) {
+    const onInput = (value, event) => this.movePoint(replaced(this.desk.point, index, value), event);
+    return sliderRow({ label: `z${index + 1}`, key: "latent.item", values: { n: index + 1 }, min: -REACH, max: REACH, onInput });
+  }
+
+  direction(name) {
+    const [, kind, number] = name.match(/^(\D+)(\d+)$/);
+    const onInput = (value, event) =>
+      this.desk.change((recipe) => {
+        recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name);
+        if (value) recipe.offsets.push({ direction: name, sigma: value });
+      }, event);
+    const row = sliderRow({ key: `direction.${kind}`, values: { n: number }, min: -SIGMAS, max: SIGMAS, onInput });
+    row.dataset.direction = name;
+    return row;
+  }
+
+  // ---- follow the recipe
+
+  show() {
+    const { recipe } = this.desk;
+    setSlider("#psi", recipe.psi);
+    setSlider("#cutoff", recipe.psi_cutoff ?? 0);
+    setSlider("#strength", recipe.noise.strength);
+    this.showSeed();
+    this.showClasses();
+    this.showNoise();
+    for (const row of $("#direction-list").children) {
+      const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction);
+      setRow(row, offset?.sigma ?? 0);
+    }
+    $("#saved-size").value = recipe.finish[0]?.parameters[0][1] ?? "";
+  }
+
+  showSeed() {
+    const { recipe, words } = this.desk;
+    const field = $("#seed");
+    if (document.activeElement !== field) field.value = R.seedOf(recipe) ?? "";
+    field.placeholder = words.word(R.placeWord(recipe));
+  }
+
+  showClasses() {
+    const shares = R.classShares(this.desk.recipe);
+    [...$("#class-list").children].forEach((button, index) => button.setAttribute("aria-pressed", shares.has(index)));
+    $("#class-menu").value = [...shares.keys()][0];
+    const mixing = shares.size > 1 || !!this.mixing;
+    $("#class-mix").setAttribute("aria-pressed", mixing);
+    this.showShares(mixing ? shares : new Map());
+  }
+
+  // The rows stay while the classes stay: one of them may be under the hand.
+  showShares(shares) {
+    const list = $("#class-shares");
+    if (!R.same([...list.children].map((row) => Number(row.dataset.index)), [...shares.keys()])) {
+      list.replaceChildren(...[...shares.keys()].map((index) => this.shareRow(index)));
+      this.desk.words.translate(list);
+    }
+    [...shares.values()].forEach((share, at) => setRow(list.children[at], share));
+  }
+
+  shareRow(index) {
+    const name = this.desk.model.classes[index];
+    const onInput = (value, event) =>
+      this.desk.change((recipe) => {
+        const shares = R.classShares(recipe).set(index, value);
+        if ([...shares.values()].some((share) => share > 0)) R.setClasses(recipe, shares);
+      }, event);
+    const row = sliderRow({ label: name, key: "class.share", values: { name }, min: 0, max: 1, onInput });
+    row.dataset.index = index;
+    return row;
+  }
+
+  showNoise() {
+    const { noise } = this.desk.recipe;
+    for (const button of $$("#noise-modes button")) button.setAttribute("aria-pressed", button.value === noise.mode);
+    show("#noise-seed-row", noise.mode === "random");
+    $("#noise-seed").value = noise.seed;
+  }
+
+  // Faders and strip follow the point that came back with the picture, but never under the hand.
+  followPoint(point, hurry) {
+    if (!point || (hurry && performance.now() < this.followedAt + READ_MS)) return;
+    this.followedAt = performance.now();
+    const rows = [...$("#fader-list").children];
+    if (rows.length === point.length && !rows.some((row) => row.matches(":active"))) rows.forEach((row, index) => setRow(row, point[index]));
+    if (this.desk.model.zDim > FADERS) drawStrip($("#strip-canvas"), point, REACH);
+  }
+
+  // ---- what the hand does
+
+  bindSeed() {
+    const { desk } = this;
+    const field = $("#seed");
+    field.onchange = (event) => {
+      const value = field.value.trim();
+      if (!/^\d+$/.test(value) || Number(value) > R.MAX_SEED) {
+        field.value = R.seedOf(desk.recipe) ?? "";
+        return desk.stage.say(desk.words.every("seed.error", { value: JSON.stringify(value) }));
+      }
+      desk.stage.say();
+      desk.toSeed(Number(value), event);
+    };
+    field.onkeydown = (event) => {
+      const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      desk.stepSeed(step, event);
+      field.value = R.seedOf(desk.recipe);
+    };
+  }
+
+  movePoint(values, event) {
+    this.desk.point = values;
+    this.desk.change((recipe) => (recipe.anchors = [R.atPoint(R.placeOf(recipe).origin, values)]), event);
+    this.showSeed();
+  }
+
+  bindStrip() {
+    const canvas = $("#strip-canvas");
+    let chosen = 0;
+    const put = (value, event) => {
+      const values = replaced(this.desk.point, chosen, clamp(value, -REACH, REACH));
+      drawStrip(canvas, values, REACH, chosen);
+      const text = values[chosen].toFixed(2);
+      canvas.setAttribute("aria-valuenow", text);
+      canvas.setAttribute("aria-valuetext", `${this.desk.words.word("latent.item", { n: chosen + 1 })}: ${text}`);
+      this.movePoint(values, event);
+    };
+    const choose = (index) => (chosen = clamp(index, 0, this.desk.point.length - 1));
+    canvas.onpointerdown = (event) => canvas.setPointerCapture(event.pointerId);
+    canvas.onpointermove = (event) => {
+      if (!event.buttons || !this.desk.point) return;
+      const box = canvas.getBoundingClientRect();
+      choose(Math.floor(((event.clientX - box.left) / box.width) * this.desk.point.length));
+      put(REACH - ((event.clientY - box.top) / box.height) * 2 * REACH, event);
+    };
+    canvas.onkeydown = (event) => {
+      const [move, lift] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key] ?? [];
+      if (move === undefined || !this.desk.point) return;
+      event.preventDefault();
+      event.stopPropagation();
+      choose(chosen + move);
+      put(this.desk.point[chosen] + lift, event);
+    };
+  }
+
+  bindNoise() {
+    const { desk } = this;
+    for (const button of $$("#noise-modes button")) button.onclick = (event) => desk.set((recipe) => (recipe.noise.mode = button.value), event);
+    $("#noise-seed").oninput = (event) => {
+      const seed = Number(event.target.value);
+      if (Number.isInteger(seed) && seed >= 0 && seed <= R.MAX_SEED) desk.change((recipe) => (recipe.noise.seed = seed), event);
+    };
+  }
+
+  chooseClass(index, event) {
+    this.desk.set((recipe) => {
+      if (!this.mixing) return R.setClasses(recipe, new Map([[index, 1]]));
+      const shares = R.classShares(recipe);
+      if (shares.has(index) && shares.size > 1) shares.delete(index);
+      else shares.set(index, 1);
+      R.setClasses(recipe, shares);
+    }, event);
+  }
+
+  // Out of mixing, the class with the greatest share stays.
+  toggleMixing() {
+    const shares = R.classShares(this.desk.recipe);
+    this.mixing = !(this.mixing || shares.size > 1);
+    if (this.mixing || shares.size < 2) return this.showClasses();
+    const [greatest] = [...shares].sort((a, b) => b[1] - a[1]);
+    this.desk.set((recipe) => R.setClasses(recipe, new Map([greatest])));
+  }
+
+  chooseSize(size) {
+    const name = this.desk.model.hardPixels ? "blocks" : "enlarge";
+    this.desk.amend((recipe) => (recipe.finish = size ? [{ name, parameters: [["size", Number(size)]] }] : []));
+  }
+}
+
+const replaced = (values, index, value) => values.map((old, at) => (at === index ? value : old));
