@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import json
 import logging
-import math
 import secrets
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable
 
 from starlette.concurrency import run_in_threadpool
@@ -66,7 +66,7 @@ class Live:
         """The visitor a token names; raises Refused for a forged or expired one, or too many requests."""
         claim, _, signature = str(token).rpartition(".")
         name, _, expiry = claim.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(claim).encode()) or float(expiry) < time.time():
+        if not hmac.compare_digest(signature.encode(errors="replace"), self._sign(claim).encode()) or float(expiry) < time.time():
             raise Refused("This page has expired; load it again.")
         if len(self._buckets) > 10_000:
             self._buckets.clear()
@@ -82,10 +82,10 @@ class Live:
 
     async def frame(self, visitor: str, message: dict[str, Any]) -> bytes:
         """The reply to one request: four bytes of length, a JSON head, the picture."""
-        seq = message.get("seq")
+        seq = seq_in(message)
         try:
-            if isinstance(seq, bool) or not isinstance(seq, int) or abs(seq) > 2**53:
-                raise BadRecipe(f"seq {quote(seq)} is no whole number; count requests from 1.")
+            if seq is None:
+                raise BadRecipe(f"seq {quote(message.get('seq'))} is no whole number; count requests from 1.")
             recipe = recipe_in(message)
             studio = await self.studio()
             slot = "/aside" if message.get("aside") else ""  # thumbnails do not overtake the picture
@@ -95,6 +95,9 @@ class Live:
         except GenartError as error:
             return framed({"seq": seq, **told(error)})
         except (CancelledError, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the visitor has gone
+                raise
             return framed({"seq": seq, "overtaken": True})
         except Exception:
             log.exception("a live frame failed")
@@ -118,7 +121,8 @@ class Live:
         async def answer(visitor: str, message: dict[str, Any]) -> None:
             data = await self.frame(visitor, message)
             async with sending:
-                await socket.send_bytes(data)
+                with suppress(WebSocketDisconnect):
+                    await socket.send_bytes(data)
 
         try:
             while True:
@@ -127,15 +131,17 @@ class Live:
                 try:
                     visitor = self.visitor(token)
                 except Refused as error:
-                    await socket.send_bytes(framed({"seq": message.get("seq"), **told(error)}))
+                    await socket.send_bytes(framed({"seq": seq_in(message), **told(error)}))
                     await socket.close(4401)
                     return
                 if "seq" in message:
                     task = asyncio.create_task(answer(visitor, message))
                     open_replies.add(task)
                     task.add_done_callback(open_replies.discard)
-        except (WebSocketDisconnect, KeyError):  # KeyError: a binary message, which nothing of ours sends
+        except WebSocketDisconnect:
             pass
+        except KeyError:  # a binary message, which nothing of ours sends
+            await socket.close(1003)
         except BadRecipe as error:
             await socket.send_bytes(framed({"seq": None, **told(error)}))
             await socket.close(1008)
@@ -193,7 +199,7 @@ class Live:
             return JSONResponse(told(UNEXPECTED), status_code=500)
 
     def _sign(self, claim: str) -> str:
-        return hmac.new(self._secret, claim.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._secret, claim.encode(errors="replace"), hashlib.sha256).hexdigest()
 
 
 class Bucket:
@@ -212,6 +218,12 @@ class Bucket:
         return True
 
 
+def seq_in(message: dict[str, Any]) -> int | None:
+    """The number of a request, that its reply repeats; None where it is no whole number a browser can hold."""
+    seq = message.get("seq")
+    return seq if isinstance(seq, int) and not isinstance(seq, bool) and abs(seq) <= 2**53 else None
+
+
 def recipe_in(message: dict[str, Any]) -> Recipe:
     """The recipe a request asks for: written out, as the word of a link, as plain parts, or a moment of a walk."""
     if "link" in message:
@@ -222,9 +234,9 @@ def recipe_in(message: dict[str, Any]) -> Recipe:
     if "walk" not in message:
         return recipe
     name, moment = message["walk"], message.get("moment")
-    if name not in WALKS:
+    if not isinstance(name, str) or name not in WALKS:
         raise BadRecipe(f"There is no walk named {quote(name)}; known are {', '.join(WALKS)}.")
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not math.isfinite(moment) or not 0 <= moment <= 1e6:
+    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment <= 1e6:
         raise BadRecipe(f"moment {quote(moment)} is out of range; use a number from 0 to 1000000.")
     return WALKS[name](recipe)(moment)
 
@@ -238,7 +250,7 @@ def plain_recipe(parts: Any) -> Recipe:
         return Recipe(
             str(parts.get("model")), (Anchor(int(parts.get("seed") or 0), label=label),), float(parts.get("psi") or 0.7)
         )
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise BadRecipe(f"{quote(parts)} is no recipe; write seed and label as whole numbers, psi as a number.") from None
 
 

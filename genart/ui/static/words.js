@@ -45,6 +45,7 @@ export class Words {
       setText(title, this.word(`${name}.label`));
       setText(title?.nextElementSibling, this.word(`${name}.info`));
       for (const input of document.querySelectorAll(`#${name} input`)) input.setAttribute("aria-label", this.word(`${name}.label`));
+      document.querySelector(`#${name} [data-testid="reset-button"]`)?.setAttribute("aria-label", this.word("slider.reset"));
     }
     for (const tab of document.querySelectorAll('[role="tab"]')) {
       const key = `tab.${tab.id.replace("-button", "")}`;
