@@ -297,14 +297,14 @@ def test_a_shipped_model_draws_and_reads_its_own_pictures(path):
     with safe_open(path, "pt") as file:
         facts = json.loads(file.metadata()["genart"])
     model = FAMILIES[facts["family"]](load_file(path))
-    label = torch.eye(model.space.num_classes)[[0, 1, 2]] if model.space.num_classes else None
-    w = model.mapping(torch.cat([latent.sample(seed, model.space.z_dim) for seed in range(3)]), label)
+    label = torch.eye(model.space.num_classes)[torch.arange(12) % model.space.num_classes] if model.space.num_classes else None
+    w = model.mapping(torch.cat([latent.sample(seed, model.space.z_dim) for seed in range(12)]), label)
     x = model.synthesis(w)
 
-    assert x.std(0).mean() > 0.1  # three seeds, three pictures
+    assert x.std(0).mean() > 0.1  # twelve seeds, twelve pictures
     if model.space.has_encoder:
-        again = model.synthesis(model.encode(x))
-        assert (again - x).square().mean() < 0.25 * x.var(0).mean()
+        errors = (model.synthesis(model.encode(x)) - x).square().mean((1, 2, 3))
+        assert errors.median() < 0.4 * x.var(0).mean()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -26,6 +26,7 @@ class VAERecipe:
     `beta` weighs the KL term (Higgins 2017), and grows from 0 over the first tenth of the steps.
     `sliced` weighs the distance of all z together from a normal: for few dimensions, where holes show.
     `reading` weighs a classifier on z that helps in training only and is thrown away.
+    `start` scales the decoder's last layer before the first step: where tanh is flat nothing is learnt.
     `contrast` multiplies the finished decoder's output before tanh: where it is unsure a
     distance asks for the grey in between, and contrast chooses a side.
     """
@@ -38,6 +39,7 @@ class VAERecipe:
     sliced: float = 0.0
     reading: float = 0.0
     wobble: float = 0.0
+    start: float = 1.0
     contrast: float = 1.0
     batch: int = 128
     lr: float = 1e-3
@@ -54,6 +56,8 @@ class VAETrainer:
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
         self.model = VAE(recipe.encoder, recipe.decoder).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.no_grad():
+            self.model.decoder[-1].weight.mul_(recipe.start)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         classes = int(pictures.labels.max()) + 1
         self.reader = nn.Sequential(nn.Linear(self.model.z_dim, 64), nn.ReLU(), nn.Linear(64, classes)).to(device)
