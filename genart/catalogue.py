@@ -45,6 +45,22 @@ _ENTRIES = (
         DIGITS_CREDIT,
         classes=DIGITS,
     ),
+    Entry(
+        "digits-vae2",
+        "digits-vae2.safetensors",
+        "7dd6dd1f5f79e70d3337e5fd72e421bfeb4c320382090c60eacbc956d325beb1",
+        "VAE",
+        DIGITS_LICENCE,
+        DIGITS_CREDIT,
+    ),
+    Entry(
+        "digits-vae16",
+        "digits-vae16.safetensors",
+        "f2654187a88ec24fc5af34fd40d3363a0b7b1df20088d6d33b28ea2bebebc2a7",
+        "VAE",
+        DIGITS_LICENCE,
+        DIGITS_CREDIT,
+    ),
 )
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

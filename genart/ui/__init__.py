@@ -73,7 +73,7 @@ def _blocks(page: Page) -> gr.Blocks:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs():
             for name, lay_out in TABS.items():
-                with gr.Tab(word(f"tab.{name}"), id=name, elem_id=name):
+                with gr.Tab(word(f"tab.{name}"), id=name, elem_id=name, render_children=True):
                     lay_out(page)
         endpoints(page)
     return blocks.queue(max_size=32, default_concurrency_limit=2)

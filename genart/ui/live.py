@@ -44,6 +44,7 @@ class Live:
     def __init__(self, studio: Callable[[], "Studio"], *, requests_a_second: float = 200.0):
         self._studio = studio
         self._ready: Studio | None = None
+        self._starting: "asyncio.Future[Studio] | None" = None
         self._secret = secrets.token_bytes(32)
         self._rate = requests_a_second
         self._buckets: dict[str, Bucket] = {}
@@ -75,9 +76,11 @@ class Live:
         return name
 
     async def studio(self) -> "Studio":
-        """The studio. Only the first to ask may have to wait, so only they pay for a thread."""
+        """The studio. Those who ask before it is there wait for it together, and go on in their order."""
         if self._ready is None:
-            self._ready = await run_in_threadpool(self._studio)
+            if self._starting is None:
+                self._starting = asyncio.ensure_future(run_in_threadpool(self._studio))
+            self._ready = await asyncio.shield(self._starting)
         return self._ready
 
     async def frame(self, visitor: str, message: dict[str, Any]) -> bytes:

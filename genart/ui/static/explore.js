@@ -179,8 +179,6 @@ class Explore {
     compare.onpointerup = compare.onpointerleave = compare.onpointercancel = compare.onblur = () => this.compare(false);
     document.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("keyup", (event) => event.key.toLowerCase() === "c" && this.compare(false));
-    // Gradio builds a tab when it is first opened.
-    new MutationObserver(() => this.words.translatePage()).observe($("#explore").parentElement, { childList: true });
     for (const kind of ["pointerdown", "keydown", "wheel"]) document.addEventListener(kind, () => this.awake(), { passive: true, capture: true });
     this.awake();
   }
