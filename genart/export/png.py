@@ -57,7 +57,7 @@ def _texts(data: bytes) -> dict[str, Any]:
         raise BadRecipe(f"The file has {len(data) / 2**20:.0f} MB; a picture saved here has at most {MAX_FILE // 2**20} MB.")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            texts = dict(image.info)
+            texts: dict[Any, Any] = dict(image.info)
             small = image.width * image.height <= MAX_DECODED
             if KEY not in texts and small and isinstance(image, PngImagePlugin.PngImageFile):
                 image.load()  # another program may have moved the notes behind the pixels
