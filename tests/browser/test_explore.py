@@ -1,0 +1,354 @@
+"""The Explore tab under the hand: every control writes the recipe, and the picture is the recipe's."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from gradio.utils import get_upload_folder
+from PIL import Image, PngImagePlugin
+
+from genart.catalogue import ENTRIES
+from genart.export import save_png
+from genart.recipe import Anchor, Recipe
+
+PSI = "#psi input[type=range]"
+DROP = """([name, bytes]) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
+  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
+  for (const kind of ["dragenter", "dragover", "drop"])
+    document.querySelector("#picture").dispatchEvent(new DragEvent(kind, about));
+}"""
+
+
+def png_file(name: str, data: bytes) -> dict:
+    return {"name": name, "mimeType": "image/png", "buffer": data}
+
+
+def test_the_first_picture_is_painted(visitor):
+    values = "new Set(document.querySelector('#picture').getContext('2d').getImageData(0, 0, 512, 512).data)"
+
+    assert visitor.page.evaluate(f"{values}.size") > 5
+    assert visitor.shows(visitor.recipe, within=0)
+
+
+@pytest.mark.parametrize("model", ENTRIES)
+def test_a_shipped_model_shows_its_picture(visit, model):
+    visitor = visit(open=f"?model={model}&seed=3")
+    size = visitor.pixels.shape[0]
+
+    assert visitor.recipe.model == model
+    assert visitor.shows(visitor.recipe, within=1 if size <= 64 else 40)  # larger pictures come as JPEG
+
+
+def test_dragging_diversity_paints_the_last_value(visitor):
+    visitor.after(lambda: visitor.slide(PSI, 0.8))
+    shown = float(visitor.page.input_value(PSI))
+
+    assert abs(shown - 1.0) < 0.1
+    assert visitor.recipe.psi == shown
+    assert visitor.shows(Recipe(visitor.recipe.model, (Anchor(7),), shown))
+
+
+def test_arrows_step_through_seeds(visitor):
+    visitor.page.focus("#picture")
+    for key, seed in [("ArrowRight", 8), ("ArrowLeft", 7), ("ArrowDown", 107), ("ArrowUp", 7)]:
+        visitor.after(lambda key=key: visitor.press(key), f"(anchor.seed ?? 0) === {seed}")
+
+    assert visitor.page.input_value("#seed") == "7"
+    assert visitor.shows(Recipe(visitor.recipe.model, (Anchor(7),)))
+
+
+def test_letters_dice_go_back_undo_redo_and_reset(visitor):
+    visitor.page.focus("#picture")
+    visitor.after(lambda: visitor.press("r"), "anchor.seed !== 7")
+    diced = visitor.recipe
+    visitor.after(lambda: visitor.press("b"), "anchor.seed === 7")
+    visitor.after(lambda: visitor.press("z"), f"anchor.seed === {diced.anchors[0].seed}")
+    visitor.after(lambda: visitor.press("Shift+Z"), "anchor.seed === 7")
+    visitor.after(lambda: visitor.slide(PSI, 0.2), "recipe.psi < 0")
+    visitor.after(lambda: visitor.press("0"), "(recipe.psi ?? 0.7) === 0.7")
+
+    assert visitor.recipe == Recipe(diced.model, (Anchor(7),), weights=visitor.recipe.weights)
+
+
+def test_a_typed_seed_is_shown(visitor):
+    visitor.page.fill("#seed", "4294967295")
+    visitor.after(lambda: visitor.press("Enter"), "anchor.seed === 4294967295")
+
+    assert visitor.shows(Recipe(visitor.recipe.model, (Anchor(4294967295),)))
+
+
+@pytest.mark.parametrize("typed", ["banana", "-1", "1.5", "4294967296", ""])
+def test_a_wrong_seed_gets_a_sentence_that_quotes_it_and_the_next_one_works(visitor, typed):
+    visitor.page.fill("#seed", typed)
+    visitor.press("Enter")
+
+    visitor.page.wait_for_selector("#stage-error:visible")
+    assert f'"{typed}"' in visitor.sentence
+    visitor.page.fill("#seed", "12")
+    visitor.after(lambda: visitor.press("Enter"), "anchor.seed === 12")
+    visitor.page.wait_for_selector("#stage-error", state="hidden")
+
+
+def test_undo_restores_every_control(visitor):
+    visitor.open_advanced()
+    before = visitor.controls
+    visitor.step(lambda: visitor.slide(PSI, 0.9))
+    visitor.step(lambda: visitor.page.click('#noise-modes [value="random"]'))
+    visitor.step(lambda: visitor.page.click("#class-list button:nth-child(3)"))
+    visitor.step(lambda: visitor.slide("#fader-list input", 0.8))
+    after = visitor.controls
+    assert after != before
+
+    visitor.page.focus("#picture")
+    for _ in range(4):
+        visitor.after(lambda: visitor.press("z"))
+    assert visitor.controls == before
+    for _ in range(4):
+        visitor.after(lambda: visitor.press("Shift+Z"))
+    assert visitor.controls == after
+
+
+@pytest.mark.parametrize("way", ["open", "drop"])
+def test_a_saved_picture_restores_every_control(visitor, way):
+    visitor.open_advanced()
+    visitor.after(lambda: visitor.slide(PSI, 0.9))
+    visitor.after(lambda: visitor.page.click("#class-list button:nth-child(2)"))
+    visitor.after(lambda: visitor.page.click('#noise-modes [value="random"]'))
+    visitor.after(lambda: visitor.page.fill("#noise-seed", "5"), "recipe.noise.seed === 5")
+    visitor.after(lambda: visitor.slide("#fader-list input", 0.7))
+    visitor.page.select_option("#saved-size", "256")
+    before, recipe, pixels = visitor.controls, visitor.recipe, visitor.pixels
+    with visitor.page.expect_download() as saved:
+        visitor.page.click('[data-action="save"]')
+    data = saved.value.path().read_bytes()
+
+    visitor.choose("vae")
+    assert visitor.controls != before
+    if way == "open":
+        act = lambda: visitor.page.set_input_files("#open-file", png_file("kept.png", data))  # noqa: E731
+    else:
+        act = lambda: visitor.page.evaluate(DROP, ["kept.png", list(data)])  # noqa: E731
+    visitor.after(act, f"recipe.model === '{recipe.model}'")
+
+    assert visitor.controls == before
+    assert (visitor.pixels == pixels).all()
+
+
+def foreign() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def with_recipe(text: str) -> bytes:
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_itxt("genart", text)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=chunks)
+    return file.getvalue()
+
+
+def newer() -> bytes:
+    return with_recipe(json.dumps({**json.loads(Recipe("vae").to_json()), "genart": 99}))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("foreign.png", foreign(), "carries no genart recipe"),
+        ("notes.txt", b"just some text", "is not a readable PNG"),
+        ("newer.png", newer(), "was made by a newer genart"),
+        ("unknown.png", with_recipe(Recipe("nobody").to_json()), "no model named 'nobody'"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_gets_a_sentence_and_the_next_action_works(visit, name, data, says):
+    visitor = visit()
+    before = visitor.controls
+    visitor.page.set_input_files("#open-file", png_file(name, data))
+
+    visitor.page.wait_for_selector("#stage-error:visible")
+    assert says in visitor.sentence
+    assert visitor.controls == before
+    visitor.page.focus("#picture")
+    visitor.after(lambda: visitor.press("ArrowRight"), "anchor.seed === 8")
+    visitor.page.wait_for_selector("#stage-error", state="hidden")
+
+
+def test_a_copied_link_restores_the_picture(visit):
+    visitor = visit(permissions=["clipboard-read", "clipboard-write"])
+    visitor.after(lambda: visitor.slide(PSI, 0.3))
+    visitor.after(lambda: visitor.page.click("#class-list button:nth-child(2)"))
+    visitor.page.click('[data-action="link"]')
+    visitor.page.wait_for_selector("#note.shown")
+    link = visitor.page.evaluate("navigator.clipboard.readText()")
+
+    other = visit(open=link.removeprefix(visitor.url))
+    assert other.recipe == visitor.recipe
+    assert other.controls == visitor.controls
+    assert (other.pixels == visitor.pixels).all()
+
+
+def test_an_address_written_by_hand_is_opened(visit):
+    visitor = visit(open="?model=dcgan-classes&seed=42&psi=0.5&label=2")
+
+    assert visitor.shows(Recipe("dcgan-classes", (Anchor(42, label=2),), 0.5))
+    assert visitor.page.input_value("#seed") == "42"
+
+
+@pytest.mark.parametrize("query", ["?r=damaged", "?model=nobody", "?seed=banana", "?psi=nan", "?label=99"])
+def test_a_damaged_address_gets_a_sentence_and_a_picture(visit, query):
+    visitor = visit(open=None)
+    visitor.page.goto(visitor.url + query, wait_until="commit")
+
+    visitor.page.wait_for_selector("#stage-error:visible")
+    assert visitor.sentence.endswith((".", "?"))
+    visitor.page.wait_for_function("document.querySelector('#seed').value !== ''")
+    visitor.page.focus("#picture")
+    visitor.after(lambda: visitor.press("ArrowRight"))
+
+
+def test_class_buttons_choose_and_mix(visitor):
+    visitor.after(lambda: visitor.page.click("#class-list button:nth-child(2)"), "anchor.label === 1")
+    assert visitor.shows(Recipe(visitor.recipe.model, (Anchor(7, label=1),)))
+
+    visitor.page.click("#class-mix")
+    visitor.after(lambda: visitor.page.click("#class-list button:nth-child(3)"), "Array.isArray(anchor.label)")
+    visitor.after(lambda: visitor.slide("#class-shares .slider:nth-child(2) input", 0.3))
+    shares = dict(visitor.recipe.anchors[0].label)
+    assert set(shares) == {1, 2}
+    assert shares[2] < shares[1]
+    assert visitor.shows(visitor.recipe)
+
+    visitor.after(lambda: visitor.page.click("#class-mix"), "anchor.label === 1")
+
+
+def test_a_latent_fader_changes_the_picture_and_comes_back_with_undo(visitor):
+    before, pixels = visitor.controls, visitor.pixels
+    visitor.step(lambda: visitor.slide("#fader-list input", 0.95), "anchor.vector")
+    assert (visitor.pixels != pixels).any()
+    assert visitor.shows(visitor.recipe)
+
+    visitor.after(lambda: visitor.press("z"), "!anchor.vector")
+    assert visitor.controls == before
+    assert (visitor.pixels == pixels).all()
+
+
+def test_painting_the_latent_strip_changes_the_picture_and_comes_back_with_undo(visitor):
+    visitor.choose("wide")
+    pixels = visitor.pixels
+    box = visitor.page.locator("#strip-canvas").bounding_box()
+
+    def paint():
+        visitor.page.mouse.move(box["x"] + 10, box["y"] + 10)
+        visitor.page.mouse.down()
+        visitor.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 12, steps=12)
+        visitor.page.mouse.up()
+
+    visitor.after(paint, "anchor.vector")
+    assert visitor.shows(visitor.recipe)
+    assert (visitor.pixels != pixels).any()
+    visitor.after(lambda: visitor.press("z"), "!anchor.vector")
+    assert (visitor.pixels == pixels).all()
+
+
+def test_a_direction_moves_the_picture(visitor):
+    visitor.choose("wide")
+    visitor.after(lambda: visitor.slide("#direction-list input", 0.9), "recipe.offsets?.length === 1")
+
+    assert visitor.recipe.offsets[0].sigma > 3
+    assert visitor.shows(visitor.recipe)
+
+
+@pytest.mark.parametrize("model", ["stylegan2", "vae"])
+def test_a_drag_on_the_picture_blends_neighbouring_seeds(visitor, model):
+    visitor.choose(model)
+    visitor.after(lambda: visitor.drag_picture(-0.3, 0.1), "recipe.anchors.length === 4")
+
+    assert visitor.shows(visitor.recipe)
+    assert visitor.page.get_attribute("#seed", "placeholder") == "between seeds"
+
+
+def test_a_drag_back_to_where_it_began_shows_the_seed_again(visitor):
+    box = visitor.page.locator("#picture").bounding_box()
+    x, y = box["x"] + 200, box["y"] + 200
+
+    def there_and_back():
+        visitor.page.mouse.move(x, y)
+        visitor.page.mouse.down()
+        visitor.page.mouse.move(x + 100, y, steps=6)
+        visitor.page.mouse.move(x, y, steps=6)
+        visitor.page.mouse.up()
+
+    visitor.after(there_and_back, "recipe.anchors.length === 1")
+    assert visitor.page.input_value("#seed") == "7"
+
+
+def test_compare_shows_the_step_before_while_it_is_held(visitor):
+    before = visitor.pixels
+    visitor.after(lambda: visitor.slide(PSI, 0.1))
+    now = visitor.pixels
+    visitor.page.focus("#picture")
+
+    visitor.page.keyboard.down("c")
+    visitor.rest("recipe.psi === 0.7 || recipe.psi === undefined")
+    assert (visitor.pixels == before).all()
+    visitor.page.keyboard.up("c")
+    visitor.rest("recipe.psi < 0")
+    assert (visitor.pixels == now).all()
+
+
+def test_drift_moves_and_stopping_keeps_its_last_picture(visitor):
+    visitor.page.focus("#picture")
+    visitor.press("d")
+    seq = visitor.seq
+    visitor.wait("seq => lastHead().seq > seq + 12", seq)
+    visitor.after(lambda: visitor.press("d"))
+
+    assert visitor.page.get_attribute('[data-action="drift"]', "aria-pressed") == "false"
+    assert visitor.recipe.anchors != (Anchor(7),)
+    assert visitor.shows(visitor.recipe)
+
+
+def test_each_model_keeps_its_own_state(visitor):
+    visitor.after(lambda: visitor.slide(PSI, 0.9))
+    visitor.after(lambda: visitor.page.click("#class-list button:nth-child(3)"))
+    before, pixels = visitor.controls, visitor.pixels
+    first = visitor.recipe.model
+
+    visitor.choose("vae")
+    visitor.after(lambda: visitor.slide(PSI, 0.2))
+    visitor.choose(first)
+    assert visitor.controls == before
+    assert (visitor.pixels == pixels).all()
+
+
+def test_a_step_of_the_history_is_opened_again(visitor):
+    pixels = visitor.pixels
+    visitor.page.focus("#picture")
+    visitor.after(lambda: visitor.press("r"), "anchor.seed !== 7")
+    visitor.wait("() => document.querySelectorAll('#history .step').length === 2")
+    visitor.after(lambda: visitor.page.click("#history .step:first-child"), "anchor.seed === 7")
+
+    assert (visitor.pixels == pixels).all()
+
+
+def test_the_saved_file_is_what_the_studio_saves(visitor):
+    with visitor.page.expect_download() as saved:
+        visitor.page.click('[data-action="save"]')
+
+    assert saved.value.suggested_filename == "stylegan2-classes-seed0007.png"
+    assert saved.value.path().read_bytes() == save_png(visitor.studio, [Recipe("stylegan2-classes", (Anchor(7),))])
+
+
+def test_no_file_is_written_while_dragging(visitor):
+    def files():
+        return {path for path in Path(get_upload_folder()).rglob("*") if path.is_file()}
+
+    before = files()
+    visitor.after(lambda: visitor.slide(PSI, 0.9))
+    visitor.after(lambda: visitor.drag_picture(0.2, 0.2))
+
+    assert files() == before
