@@ -4,7 +4,9 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Iterator, Sequence
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -87,6 +89,8 @@ def show(chosen: argparse.Namespace) -> None:
 
 def bench(chosen: argparse.Namespace) -> None:
     """Milliseconds per picture for each model and size, beside the bare forward pass, medians."""
+    if chosen.rounds < 1:
+        raise BadRecipe(f"--rounds {chosen.rounds} is out of range; use a whole number from 1 up.")
     studio = _studio(chosen)
     print(f"{'model':16} {'size':>5} {'forward':>9} {'picture':>9} {'live':>9}  ratio   ({studio.device})")
     for name in [chosen.model] if chosen.model else ENTRIES:
@@ -129,7 +133,7 @@ def _vectors(name: str, space: str) -> Iterator[str]:
     """The rows of an .npy file, z (N, z_dim) or w (N, w_dim) or (N, num_ws, w_dim), as stored latents."""
     try:
         values = np.load(name, allow_pickle=False)
-    except ValueError:
+    except (ValueError, SyntaxError, EOFError, MemoryError, TokenError, BadZipFile):  # numpy wraps none of them
         raise BadRecipe(f"{quote(name)} is no .npy file of numbers; save it with numpy.save.") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or not 1 <= values.ndim <= 4 or not values.size:
         raise BadRecipe(f"{quote(name)} holds no latents; save an array of shape (N, z_dim), (N, w_dim) or (N, num_ws, w_dim).")
