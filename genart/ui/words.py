@@ -58,7 +58,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "message.nothing.undo": ("Nothing to undo", "没有可撤销的操作"),
     "message.nothing.redo": ("Nothing to redo", "没有可重做的操作"),
     "model.name": ("Model", "模型"),
-    "model.by": ("{family} · {size} px · {kind} · {licence}", "{family} · {size} 像素 · {kind} · {licence}"),
+    "model.by": ("{family} · {size} px · {licence}", "{family} · {size} 像素 · {licence}"),
     "model.trained": ("Trained on: {credit}", "训练数据：{credit}"),
     "model.digits-gan": ("Digits", "数字"),
     "model.digits-vae2": ("Digit map", "数字地图"),

@@ -306,7 +306,8 @@ class Explore {
     this.words.translatePage();
     if (!this.model) return;
     const { family, size, kind, licence, credit, zDim } = this.model;
-    $("#model-facts").textContent = this.words.word("model.by", { family, size, kind, licence });
+    const whole = family === kind ? family : `${family} (${kind})`;
+    $("#model-facts").textContent = this.words.word("model.by", { family: whole, size, licence });
     $("#model-credit").textContent = this.words.word("model.trained", { credit });
     $("#strip-term").textContent = this.words.word("latent.strip.term", { n: zDim });
   }
