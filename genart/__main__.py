@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument("--label", type=int, help="class index of a conditional model")
     drawing.add_argument("--noise", default="const", metavar="const|none|SEED", help="by default const")
     drawing.add_argument("--size", type=int, help="stop early at this size, where the family can")
-    drawing.add_argument("--out", metavar="FILE|DIR", help=".png (several pictures become a sheet), .npy (raw floats), or a folder")
+    drawing.add_argument("--out", metavar="FILE|DIR", help=".png (a sheet if there are several), .npy (raw floats), or a folder")
 
     opening = command("show", show, "Print the recipe inside a picture, and render it again.")
     opening.add_argument("file")

@@ -21,6 +21,7 @@ FORMAT = 1
 MAX_CHARACTERS = 262_144
 MAX_DEPTH = 8
 MAX_PARTS = 64
+MAX_STEPS = 8  # each may take a tenth of a second, and nobody else is served meanwhile
 MAX_SEED = 2**32 - 1
 MAX_VALUE = 1e4
 
@@ -185,9 +186,9 @@ class Recipe:
         _number(self.psi, "psi", -2, 2)
         if self.psi_cutoff is not None:
             _whole(self.psi_cutoff, "psi cutoff", 0, 64)
-        for part in ("anchors", "offsets", "layers", "finish"):
-            if len(getattr(self, part)) > MAX_PARTS:
-                raise BadRecipe(f"A recipe holds at most {MAX_PARTS} {part}; this one has {len(getattr(self, part))}.")
+        for part, most in (("anchors", MAX_PARTS), ("offsets", MAX_PARTS), ("layers", MAX_PARTS), ("finish", MAX_STEPS)):
+            if len(getattr(self, part)) > most:
+                raise BadRecipe(f"A recipe holds at most {most} {part}; this one has {len(getattr(self, part))}.")
         if not self.anchors:
             raise BadRecipe("A recipe needs at least one anchor; this one has none.")
         if sum(anchor.weight for anchor in self.anchors) <= 1e-6:

@@ -77,6 +77,12 @@ def test_render_takes_a_whole_recipe(client, studio):
     assert recipes_of(Path(path).read_bytes()) == (studio.stamped(recipe),)
 
 
+def test_render_takes_a_recipe_that_is_an_object_already(client, studio):
+    path = client.predict("", recipe={"model": "vae", "anchors": [{"seed": 3}]}, api_name="/render")
+
+    assert recipes_of(Path(path).read_bytes()) == (studio.stamped(Recipe("vae", (Anchor(3),))),)
+
+
 def test_models_lists_every_model(client, entries):
     listed = client.predict(api_name="/models")
 
@@ -94,6 +100,7 @@ def test_models_lists_every_model(client, entries):
         (("dcgan", 1, 9, None, None), "psi 9"),
         (("dcgan", 1, 0.7, 4, None), "label 4"),
         (("dcgan", 1, 0.7, None, "{"), "not valid JSON"),
+        (("dcgan", 1, 0.7, None, [3]), "JSON object"),
         (("dcgan", 1, 0.7, None, '{"model":"dcgan","genart":2}'), "newer genart"),
         (("../../etc/passwd", 1, 0.7, None, None), "'../../etc/passwd'"),
     ],
@@ -109,7 +116,13 @@ def test_an_error_of_the_api_is_one_sentence(client, arguments, quoted):
 def test_the_api_is_documented_by_name_and_type(client):
     named = client.view_api(return_format="dict")["named_endpoints"]
 
-    assert [parameter["parameter_name"] for parameter in named["/render"]["parameters"]] == ["model", "seed", "psi", "label", "recipe"]
+    assert [parameter["parameter_name"] for parameter in named["/render"]["parameters"]] == [
+        "model",
+        "seed",
+        "psi",
+        "label",
+        "recipe",
+    ]
     assert {"/render", "/models"} <= set(named)
 
 
@@ -118,7 +131,9 @@ def test_the_page_and_its_own_files_are_served(server):
     assert httpx.get(f"{server.url}/static-genart/live.js").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["static-genart/../live.py", "static-genart/%2e%2e/live.py", "static-genart/..%2flive.py", "static-genart/"])
+@pytest.mark.parametrize(
+    "path", ["static-genart/../live.py", "static-genart/%2e%2e/live.py", "static-genart/..%2flive.py", "static-genart/"]
+)
 def test_nothing_outside_the_static_folder_is_served(server, path):
     assert httpx.get(f"{server.url}/{path}").status_code in (404, 405)
 

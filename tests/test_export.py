@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -75,7 +76,11 @@ def test_a_credit_cannot_break_out_of_the_xmp():
 
 @pytest.mark.parametrize(
     "recipe",
-    [RECIPE, Recipe("vae", (Anchor(3),), finish=(Step("blocks", (("size", 40.0),)),)), Recipe("dcgan-classes", (Anchor(4, label=2),))],
+    [
+        RECIPE,
+        Recipe("vae", (Anchor(3),), finish=(Step("blocks", (("size", 40.0),)),)),
+        Recipe("dcgan-classes", (Anchor(4, label=2),)),
+    ],
     ids=["offsets", "finish", "class"],
 )
 def test_a_saved_picture_is_remade_byte_by_byte(recipe, studio):
@@ -173,10 +178,10 @@ def test_a_picture_of_another_program_says_so():
         bomb(100_000, 100_000),
         bomb(2**31 - 1, 2**31 - 1),
         bomb(4000, 4000),
-        bomb(12_000, 12_000),
+        bomb(9000, 9000),
         bomb(0, 0),
     ],
-    ids=["nothing", "signature", "truncated", "jpeg", "gif", "noise", "eps", "svg", "bomb", "vast", "16 MP", "144 MP", "0x0"],
+    ids=["nothing", "signature", "truncated", "jpeg", "gif", "noise", "eps", "svg", "bomb", "vast", "16 MP", "81 MP", "0x0"],
 )
 def test_what_is_no_png_of_ours_is_refused_in_one_sentence(data):
     with pytest.raises(BadRecipe) as caught:
@@ -189,26 +194,35 @@ def test_what_is_no_png_of_ours_is_refused_in_one_sentence(data):
 def test_every_truncation_of_a_saved_picture_is_read_or_refused(studio):
     data = save_png(studio, [Recipe("vae")])
     for length in range(0, len(data), 7):
-        try:
+        with suppress(BadRecipe):
             assert recipes_of(data[:length]) == (studio.stamped(Recipe("vae")),)
-        except BadRecipe:
-            pass
 
 
 def test_a_picture_with_any_byte_changed_is_read_or_refused(studio):
     data = bytearray(save_png(studio, [Recipe("vae")]))
     for place in range(0, len(data), 5):
         data[place] ^= 0x55
-        try:
+        with suppress(BadRecipe):
             recipes_of(bytes(data))
-        except BadRecipe:
-            pass
         data[place] ^= 0x55
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "[", "[3]", "[{}]", "[null]", "[[]]", "[NaN]", "[" * 100_000, '{"model":"m","psi":1e400}', '[{"model":"m","psi":NaN}]'],
+    [
+        "",
+        "{",
+        "[]",
+        "[",
+        "[3]",
+        "[{}]",
+        "[null]",
+        "[[]]",
+        "[NaN]",
+        "[" * 100_000,
+        '{"model":"m","psi":1e400}',
+        '[{"model":"m","psi":NaN}]',
+    ],
 )
 def test_a_damaged_recipe_in_a_picture_is_refused(text):
     with pytest.raises(BadRecipe):

@@ -149,7 +149,9 @@ def test_while_dragging_the_reply_is_short(socket):
     assert "recipe" not in head
 
 
-@pytest.mark.parametrize("message", [{"link": RECIPE.to_text()}, {"plain": {"model": "stylegan2", "seed": "5", "psi": "0.7", "label": ""}}])
+@pytest.mark.parametrize(
+    "message", [{"link": RECIPE.to_text()}, {"plain": {"model": "stylegan2", "seed": "5", "psi": "0.7", "label": ""}}]
+)
 def test_a_picture_can_be_asked_for_by_link_and_by_hand(socket, message):
     head, _ = ask(socket, {"seq": 1, **message})
 
@@ -271,7 +273,9 @@ def test_a_request_without_a_number_is_answered_without_one(socket, seq):
     assert "whole number" in head["error"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "hello", "[]", "3", "null", "[" * 100_000, '{"seq":' + "9" * 5000 + "}", '"' + "x" * MAX_CHARACTERS + '"'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "hello", "[]", "3", "null", "[" * 100_000, '{"seq":' + "9" * 5000 + "}", '"' + "x" * MAX_CHARACTERS + '"']
+)
 def test_a_message_that_is_no_request_closes_the_socket_with_a_sentence(client, live, text):
     with client.websocket_connect("/live") as socket:
         socket.send_text(json.dumps({"token": live.token()}))
@@ -382,7 +386,13 @@ def test_visitors_long_gone_are_forgotten(live, monkeypatch):
 def test_a_model_is_described_in_what_its_controls_need(client):
     told = client.post("/live/model", json={"model": "dcgan-classes"}).json()
 
-    assert (told["name"], told["size"], told["zDim"], told["numClasses"], told["classes"]) == ("dcgan-classes", 16, 12, 3, ["0", "1", "2"])
+    assert (told["name"], told["size"], told["zDim"], told["numClasses"], told["classes"]) == (
+        "dcgan-classes",
+        16,
+        12,
+        3,
+        ["0", "1", "2"],
+    )
     assert told["hasNoise"] is False
     assert len(told["weights"]) == 64
 

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 def tiny_catalogue(entries, studio, monkeypatch, tmp_path):
     """The commands see the tiny models, with one studio for all, from an empty folder."""
     monkeypatch.setattr(command_line, "ENTRIES", entries)
-    monkeypatch.setattr("genart.studio.Studio", lambda device, known: studio if known.keys() == entries.keys() else type(studio)("cpu", known))
+    monkeypatch.setattr(
+        "genart.studio.Studio", lambda device, known: studio if known.keys() == entries.keys() else type(studio)("cpu", known)
+    )
     monkeypatch.chdir(tmp_path)
 
 
@@ -237,7 +239,9 @@ def test_a_damaged_weights_file_is_refused(capsys):
     assert "'mine.safetensors'" in refusal(capsys, "render", "mine.safetensors")
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["render"], ["render", "vae", "--psi", "x"], ["render", "vae", "--z", "a", "--w", "b"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["render"], ["render", "vae", "--psi", "x"], ["render", "vae", "--z", "a", "--w", "b"]]
+)
 def test_a_command_that_cannot_be_read_ends_with_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)

@@ -125,6 +125,7 @@ def test_recipes_of_every_kind_are_kept():
         ({"noise": {"seed": 2**32}}, str(2**32)),
         ({"noise": {"strength": -1}}, "-1"),
         ({"finish": [{"name": 1}]}, "1"),
+        ({"finish": [{"name": "enlarge"}] * 9}, "9"),
         ({"finish": [{"name": "enlarge", "parameters": None}]}, "None"),
         ({"finish": [{"name": "enlarge", "parameters": [["size", "big"]]}]}, "'big'"),
         ({"weights": "abc"}, "'abc'"),
@@ -143,7 +144,12 @@ def test_a_value_that_is_out_of_range_is_quoted(parts, quoted):
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1" + "0" * 400, "1" * 5000])
 @pytest.mark.parametrize(
     "place",
-    ['{"model":"m","psi":%s}', '{"model":"m","psi_cutoff":%s}', '{"model":"m","anchors":[{"seed":%s}]}', '{"model":"m","genart":%s}'],
+    [
+        '{"model":"m","psi":%s}',
+        '{"model":"m","psi_cutoff":%s}',
+        '{"model":"m","anchors":[{"seed":%s}]}',
+        '{"model":"m","genart":%s}',
+    ],
 )
 def test_a_number_that_is_none_is_refused_wherever_it_stands(place, number):
     with pytest.raises(BadRecipe):
@@ -242,7 +248,10 @@ def test_equal_anchors_of_a_blend_become_one():
 
 
 def test_a_blend_takes_relative_weights_for_what_they_are():
-    assert blend(Recipe("m", (Anchor(1, 100.0),)), Recipe("m", (Anchor(2, 0.01),)), 0.5).anchors == (Anchor(1, 0.5), Anchor(2, 0.5))
+    assert blend(Recipe("m", (Anchor(1, 100.0),)), Recipe("m", (Anchor(2, 0.01),)), 0.5).anchors == (
+        Anchor(1, 0.5),
+        Anchor(2, 0.5),
+    )
 
 
 def test_what_only_one_side_has_fades():
@@ -315,7 +324,23 @@ def test_a_list_of_seeds_is_read(text, seeds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", ",", "a", "-1", "1-", "5-4", "1.5", "1--2", "4294967296", "0-10000", "²", "9" * 5000, "1-" + "9" * 5000, "0-9999," * 200]
+    "text",
+    [
+        "",
+        ",",
+        "a",
+        "-1",
+        "1-",
+        "5-4",
+        "1.5",
+        "1--2",
+        "4294967296",
+        "0-10000",
+        "²",
+        "9" * 5000,
+        "1-" + "9" * 5000,
+        "0-9999," * 200,
+    ],
 )
 def test_seeds_that_cannot_be_read_are_refused(text):
     with pytest.raises(BadRecipe) as caught:

@@ -123,7 +123,9 @@ def test_finishing_steps_are_applied_in_order(studio):
     assert (pixels[::4, ::4].repeat(4, 0).repeat(4, 1) == pixels).all()
 
 
-@pytest.mark.parametrize("step", [Step("blur"), Step("enlarge"), Step("enlarge", (("size", 0.0),)), Step("blocks", (("pixels", 3.0),))])
+@pytest.mark.parametrize(
+    "step", [Step("blur"), Step("enlarge"), Step("enlarge", (("size", 0.0),)), Step("blocks", (("pixels", 3.0),))]
+)
 def test_a_wrong_finishing_step_is_named(step, studio):
     with pytest.raises(BadRecipe, match=f"{step.name}|size"):
         studio.render(Recipe("vae", finish=(step,)))
@@ -262,7 +264,9 @@ def test_a_model_larger_than_the_limit_is_kept_while_it_is_used(own_studio, monk
     assert list(own_studio._residents) == ["vae"]
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory"), MemoryError()]
+)
 def test_when_memory_runs_out_the_other_models_go_and_the_picture_comes(error, own_studio, monkeypatch):
     own_studio.render(Recipe("dcgan"))
     generator, failures = own_studio.resident("vae").loaded.generator, [error]

@@ -52,7 +52,9 @@ def state_of(family: str, num_classes: int = 0) -> State:
 
 def save_all(folder: Path) -> dict[str, Entry]:
     """Each family as `name` and, with three classes, as `name-classes`, in files in `folder`."""
-    return {name: save(folder, name, family, classes) for family in TINY for name, classes in ((family, 0), (f"{family}-classes", 3))}
+    return {
+        name: save(folder, name, family, classes) for family in TINY for name, classes in ((family, 0), (f"{family}-classes", 3))
+    }
 
 
 def save(folder: Path, name: str, family: str, num_classes: int = 0) -> Entry:

@@ -27,7 +27,10 @@ def endpoints(page: Page) -> None:
             recipe: a whole recipe as JSON; the other arguments are then ignored.
         """
         try:
-            asked = Recipe.from_json(recipe) if recipe else Recipe(model, (Anchor(seed, label=label),), psi)
+            if recipe:  # agents also send it as an object
+                asked = Recipe.from_json(recipe) if isinstance(recipe, str) else Recipe.from_dict(recipe)
+            else:
+                asked = Recipe(model, (Anchor(seed, label=label),), psi)
             data = save_png(page.studio(), [asked])
         except GenartError as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -36,7 +39,10 @@ def endpoints(page: Page) -> None:
 
     def models() -> list[dict[str, Any]]:
         """List the models: name, kind, family, size in pixels, latent dimensions, classes, licence, data."""
-        return [describe(page.studio(), name) for name in page.entries]
+        try:
+            return [describe(page.studio(), name) for name in page.entries]
+        except GenartError as error:
+            raise gr.Error(str(error), print_exception=False) from None
 
     gr.api(render, api_name="render")
     gr.api(models, api_name="models")

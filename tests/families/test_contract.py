@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from genart import latent
-from genart.errors import BadWeights
 from genart.families import FAMILIES
 from genart.recipe import Noise
 from genart.studio import to_pixels
