@@ -55,7 +55,9 @@ def _try(generator: Generator, name: str) -> None:
     """One small picture, so that a file with gaps is refused now and not when somebody draws."""
     space = generator.space
     if not 1 <= space.image_size <= MAX_SIDE:
-        raise BadWeights(f"The weights in {name!r} draw {space.image_size} pixels a side; use one of 1 to {MAX_SIDE}.")
+        raise BadWeights(
+            f"The weights in {name!r} draw {space.image_size} pixels a side; a generator here draws 1 to {MAX_SIDE}."
+        )
     with torch.inference_mode():
         generator.synthesis(generator.mapping(torch.zeros(1, space.z_dim)), size=space.sizes[0])
 
