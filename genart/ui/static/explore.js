@@ -179,6 +179,11 @@ class Explore {
     compare.onpointerup = compare.onpointerleave = compare.onpointercancel = compare.onblur = () => this.compare(false);
     document.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("keyup", (event) => event.key.toLowerCase() === "c" && this.compare(false));
+    // Gradio builds a tab when it is first opened, inside a panel that is already there.
+    new MutationObserver((changes) => {
+      const built = changes.some(({ addedNodes }) => [...addedNodes].some((node) => node.querySelector?.("[data-word]")));
+      if (built) this.words.translatePage();
+    }).observe($("#explore").parentElement, { childList: true, subtree: true });
     for (const kind of ["pointerdown", "keydown", "wheel"]) document.addEventListener(kind, () => this.awake(), { passive: true, capture: true });
     this.awake();
   }
