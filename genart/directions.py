@@ -4,10 +4,15 @@ import torch
 from torch import Tensor
 
 from genart import latent
-from genart.families.base import Generator
+from genart.families.base import Generator, Space
 
 COUNT = 6
 SAMPLES = 512
+
+
+def names(space: Space, *, count: int = COUNT) -> list[str]:
+    """What `directions` will call the directions of a space, before they are found."""
+    return [f"{kind}{number}" for kind in ("pca", "sefa") for number in range(1, min(count, space.w_dim) + 1)]
 
 
 def directions(generator: Generator, *, count: int = COUNT, samples: int = SAMPLES) -> dict[str, Tensor]:

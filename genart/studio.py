@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry
-from genart.directions import directions
+from genart.directions import directions, names
 from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
 from genart.families.base import Generator, Space
 from genart.recipe import Anchor, Recipe, unpack_vector
@@ -92,6 +92,10 @@ class Studio:
     def resident(self, name: str) -> Resident:
         """The loaded model of that name, loaded now if it is not; raises UnknownModel, BadWeights."""
         return self._turns.run(lambda: self._resident(name))
+
+    def direction_names(self, name: str) -> list[str]:
+        """What the directions of a model are called in recipes."""
+        return names(self.resident(name).loaded.generator.space)
 
     def warm_up(self, name: str) -> None:
         """Load a model, render once and find its directions, before anybody asks."""

@@ -353,13 +353,14 @@ def test_a_stream_is_read_no_further_than_its_limit():
 
 def test_too_many_requests_are_refused_with_their_number(studio):
     live = Live(lambda: studio, requests_a_second=3)
-    token = live.token()
-    for _ in range(6):
-        live.visitor(token)
+    with TestClient(Starlette(routes=live.routes())) as client, client.websocket_connect("/live") as socket:
+        socket.send_text(json.dumps({"token": live.token()}))
+        heads = [ask(socket, request(seq))[0] for seq in range(12)]
 
-    with pytest.raises(live_module.Refused, match="More than 3 requests a second"):
-        live.visitor(token)
-    assert live.visitor(live.token())  # nobody else is held up
+    refused = [head for head in heads if "error" in head]
+    assert refused
+    assert all("More than 3 requests a second" in head["error"] for head in refused)
+    assert live.admit(live.visitor(live.token())) is None  # nobody else is held up
 
 
 def test_a_bucket_fills_again(monkeypatch):
@@ -375,7 +376,7 @@ def test_a_bucket_fills_again(monkeypatch):
 
 def test_visitors_long_gone_are_forgotten(live, monkeypatch):
     live._buckets.update({str(number): Bucket(1) for number in range(10_001)})
-    live.visitor(live.token())
+    live.admit(live.visitor(live.token()))
 
     assert len(live._buckets) == 1
 

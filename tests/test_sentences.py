@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import genart
-from genart.ui.live import UNEXPECTED
+from genart.ui.messages import UNEXPECTED
 from genart.ui.sentences import NAMES, SENTENCES, chinese
 
 PACKAGE = Path(genart.__file__).parent

@@ -131,10 +131,10 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> DCGAN:
     """
     state = {name: tensor.float() for name, tensor in state.items() if not name.endswith(COUNT)}
     label = next((state.pop(name) for name in list(state) if _leaf(name) == LABEL), None)
-    if label is None and config.get("num_classes"):
-        label = torch.eye(int(str(config["num_classes"])))
     folded = _folded_layers(state)
     layers = [(weight.shape[0], weight.shape[1], weight.shape[2]) for weight, _ in folded]
+    if label is None and config.get("num_classes"):
+        label = torch.eye(min(int(str(config["num_classes"])), layers[0][0]))
     if len(layers) < 2 or any(before[1] != after[0] for before, after in pairwise(layers)):
         raise BadWeights(f"The 4-D weights {quote(layers, 200)} do not follow from one another; choose the generator of a DCGAN.")
     if label is not None and label.shape[0] >= layers[0][0]:

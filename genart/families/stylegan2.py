@@ -23,6 +23,7 @@ TITLE = "StyleGAN2"
 SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2)
 OWN_SEED = 0  # for what some rosinality files leave out: the noise and the mean of w
+MAX_LEVELS = 10  # doublings from 4 pixels: 4096
 MEAN_DRAWS = 4096  # as rosinality's own tools
 
 
@@ -380,6 +381,8 @@ def _from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Some files hold neither noise nor the mean of w: the noise is then drawn once and for all.
     """
     levels = sum(re.fullmatch(r"to_rgbs\.\d+\.conv\.weight", name) is not None for name in state)
+    if levels > MAX_LEVELS:
+        raise BadWeights(f"These {TITLE} weights draw {4 << levels} pixels a side; at most {4 << MAX_LEVELS} are read.")
     names = _names_in_rosinality(levels)
     ours = {}
     for name, tensor in state.items():

@@ -9,7 +9,7 @@ from gradio.utils import get_upload_folder
 from genart.errors import GenartError
 from genart.export import save_png
 from genart.recipe import Anchor, Recipe
-from genart.ui.live import describe
+from genart.ui.messages import describe
 from genart.ui.page import Page
 
 

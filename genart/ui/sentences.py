@@ -65,7 +65,9 @@ SENTENCES: dict[str, str] = {
     "{0} pictures of {1} x {2} make too large a sheet; ask for fewer, or for a folder.": "{0} 张 {1} × {2} 的图片拼在一起太大了；请减少张数，或改为保存到文件夹。",
     "The file has {0} MB; a picture saved here has at most {1} MB.": "文件大小为 {0} MB，而在这里保存的图片不超过 {1} MB；请换一个文件。",
     "The file is not a readable PNG ({0}); drop a picture saved by genart.": "无法将该文件作为 PNG 读取（{0}）；请拖入由 genart 保存的图片。",
-    # genart/ui/live.py
+    # genart/families/stylegan2.py, size of rosinality's files
+    "These {0} weights draw {1} pixels a side; at most {2} are read.": "这份 {0} 权重的画面边长为 {1} 像素；最多可读取 {2} 像素。",
+    # genart/ui/live.py, genart/ui/messages.py
     "The picture could not be made; the server's log says why. Change something and try again.": "画面未能生成，原因已记入服务器日志；请调整后再试。",
     "This page has expired; load it again.": "页面已过期；请重新加载。",
     "More than {0} requests a second came from this page; wait a moment.": "此页面每秒发出的请求超过了 {0} 个；请稍等片刻。",
