@@ -21,12 +21,16 @@ def parser() -> argparse.ArgumentParser:
     on_space = "SPACE_ID" in os.environ
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1")
     options = argparse.ArgumentParser(description="genart: a latent-space studio in the browser.")
-    options.add_argument("--public", action="store_true", default=on_space, help="for many visitors: stricter limits, drifts when idle")
+    options.add_argument(
+        "--public", action="store_true", default=on_space, help="for many visitors: stricter limits, drifts when idle"
+    )
     options.add_argument("--offline", action="store_true", help="switch the Hugging Face Hub off altogether")
     options.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login, for example in a class")
     options.add_argument("--device", help="cuda, mps, xpu or cpu; found by itself if left out")
     options.add_argument("--host", default=host, help=f"address to listen on, by default {host}")
-    options.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT"), help="by default the first free one from 7860")
+    options.add_argument(
+        "--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT"), help="by default the first free one from 7860"
+    )
     return options
 
 

@@ -1,10 +1,10 @@
 """Errors that a user can mend: one sentence that says what happened and what to do.
 
-    GenartError
-    ├── BadRecipe      a recipe, or a file that should hold one, cannot be used
-    ├── UnknownModel   no model of that name
-    ├── BadWeights     a weights file is missing, damaged or of no known family
-    └── Refused        a good request that this server does not serve now
+GenartError
+├── BadRecipe      a recipe, or a file that should hold one, cannot be used
+├── UnknownModel   no model of that name
+├── BadWeights     a weights file is missing, damaged or of no known family
+└── Refused        a good request that this server does not serve now
 """
 
 from difflib import get_close_matches

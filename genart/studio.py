@@ -315,9 +315,7 @@ def _check(recipe: Recipe, generator: Generator) -> None:
             kind, values = unpack_vector(anchor.vector)
             shapes = [(1, space.z_dim)] if kind == "z" else [(1, space.w_dim), (space.num_ws, space.w_dim)]
             if values.shape not in shapes:
-                raise BadRecipe(
-                    f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}."
-                )
+                raise BadRecipe(f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}.")
     for layers in (*(swap.layers for swap in recipe.layers), *(step.layers for step in recipe.offsets)):
         if layers is not None and layers[1] > space.num_ws:
             raise BadRecipe(f"layers {layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")

@@ -1,6 +1,7 @@
 """What every generator promises: z -> mapping -> w -> synthesis -> pixels. It knows no family."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Callable, Mapping, Protocol
 
 from torch import Tensor
@@ -73,5 +74,5 @@ class Family:
     recognises: Callable[[Shapes], bool]
     from_state_dict: Callable[[Mapping[str, Tensor], Config], Generator]
 
-    def __call__(self, state: Mapping[str, Tensor], config: Config = {}) -> Generator:
+    def __call__(self, state: Mapping[str, Tensor], config: Config = MappingProxyType({})) -> Generator:
         return self.from_state_dict(state, config)

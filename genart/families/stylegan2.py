@@ -185,9 +185,7 @@ class StyledConv(nn.Module):
     noise_const: Tensor
     resample_filter: Tensor
 
-    def __init__(
-        self, inside: int, outside: int, w_dim: int, shape: tuple[int, int], clamp: float | None, up: bool = False
-    ):
+    def __init__(self, inside: int, outside: int, w_dim: int, shape: tuple[int, int], clamp: float | None, up: bool = False):
         super().__init__()
         self.up = up
         self.clamp = clamp

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Callable, Mapping
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read while gradio is imported: no call home
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")  # else each event builds a table of all before it
 
-import gradio as gr  # noqa: E402
-from fastapi import FastAPI  # noqa: E402
-from starlette.routing import Mount  # noqa: E402
-from starlette.staticfiles import StaticFiles  # noqa: E402
+import gradio as gr
+from fastapi import FastAPI
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
-from genart.catalogue import ENTRIES, Entry  # noqa: E402
-from genart.ui import about, explore  # noqa: E402
-from genart.ui.api import endpoints  # noqa: E402
-from genart.ui.live import Live  # noqa: E402
-from genart.ui.page import Page  # noqa: E402
-from genart.ui.words import word  # noqa: E402
+from genart.catalogue import ENTRIES, Entry
+from genart.ui import about, explore
+from genart.ui.api import endpoints
+from genart.ui.live import Live
+from genart.ui.page import Page
+from genart.ui.words import word
 
 if TYPE_CHECKING:
     from genart.studio import Studio
@@ -58,7 +58,9 @@ def build(
         path="/",
         auth=auth,
         head=HEAD,
-        theme=gr.themes.Base(primary_hue="amber", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")),
+        theme=gr.themes.Base(
+            primary_hue="amber", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")
+        ),
         footer_links=["api"],
         run_history=False,
         ssr_mode=False,
@@ -73,16 +75,18 @@ def _blocks(page: Page) -> gr.Blocks:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs():
             for name, lay_out in TABS.items():
-                with gr.Tab(word(f"tab.{name}"), id=name, elem_id=name, render_children=True):
+                with gr.Tab(word(f"tab.{name}"), id=name, elem_id=name):
                     lay_out(page)
         endpoints(page)
     return blocks.queue(max_size=32, default_concurrency_limit=2)
 
 
 def _header() -> str:
+    language = 'data-action="language" data-word="app.language" data-word-title="app.language.tip"'
+    theme = 'data-action="theme" data-word-title="app.theme.tip" data-word-label="app.theme.tip"'
     return f"""
 <header id="masthead">
   <h1>genart</h1><p data-word="app.tagline">{word("app.tagline")}</p>
-  <button type="button" data-action="language" data-word="app.language" data-word-title="app.language.tip">{word("app.language")}</button>
-  <button type="button" data-action="theme" data-word-title="app.theme.tip" data-word-label="app.theme.tip">{explore.icon("theme")}</button>
+  <button type="button" {language}>{word("app.language")}</button>
+  <button type="button" {theme}>{explore.icon("theme")}</button>
 </header>"""

@@ -6,13 +6,13 @@ import gradio as gr
 
 from genart import __version__
 from genart.ui.page import Page
-from genart.ui.words import word
+from genart.ui.words import WORDS, word
 
 
 def tab(page: Page) -> None:
     """Lay out the tab inside an open gr.Blocks."""
     rows = "".join(
-        f"<tr><td>{_text(f'model.{entry.name}')}<br><code>{escape(entry.name)}</code></td><td>{escape(entry.kind)}</td>"
+        f"<tr><td>{_title(entry.name)}<br><code>{escape(entry.name)}</code></td><td>{escape(entry.kind)}</td>"
         f"<td>{escape(entry.credit)}</td><td>{escape(entry.licence)}</td></tr>"
         for entry in page.entries.values()
     )
@@ -28,6 +28,10 @@ def tab(page: Page) -> None:
 </article>""",
         apply_default_css=False,
     )
+
+
+def _title(name: str) -> str:
+    return _text(f"model.{name}") if f"model.{name}" in WORDS else escape(name)
 
 
 def _text(key: str) -> str:

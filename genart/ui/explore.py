@@ -27,7 +27,7 @@ ICONS = {
     "theme": "M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8z",
 }
 ACTIONS = ("dice", "undo", "redo", "compare", "drift", "reset", "link", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset", "full")
+ICON_ONLY = ("undo", "redo", "reset")
 SAVED_SIZES = (256, 512, 1024, 2048)
 ON_LOAD = "element.querySelector('#stage').server = server"
 
@@ -70,7 +70,7 @@ def _slider(name: str, low: float, high: float, value: float, step: float) -> No
 
 
 def _stage() -> str:
-    actions = "".join(_action(name) for name in ACTIONS)
+    actions = "".join(_action(name, text=name not in ICON_ONLY) for name in ACTIONS)
     return f"""
 <section id="stage">
   <div id="frame">
@@ -80,7 +80,7 @@ def _stage() -> str:
     <p id="stage-hint" {_word("stage.hint")}</p>
     <p id="stage-drop" {_word("stage.drop")}</p>
     <p id="note" role="status"></p>
-    {_action("full")}
+    {_action("full", text=False)}
   </div>
   <p id="readout" {_title("stage.speed.tip")}>&nbsp;</p>
   <div id="actions" role="toolbar">{actions}</div>
@@ -92,17 +92,17 @@ def _stage() -> str:
 </section>"""
 
 
-def _action(name: str) -> str:
-    about = f'{_title(f"action.{name}.tip")} {_label(f"action.{name}")}'
-    text = "" if name in ICON_ONLY else f"<span {_word(f'action.{name}')}</span>"
-    return f'<button type="button" data-action="{name}" {about}>{icon(name)}{text}</button>'
+def _action(name: str, *, text: bool = True) -> str:
+    about = f"{_title(f'action.{name}.tip')} {_label(f'action.{name}')}"
+    shown = f"<span {_word(f'action.{name}')}</span>" if text else ""
+    return f'<button type="button" data-action="{name}" {about}>{icon(name)}{shown}</button>'
 
 
 def _models(page: Page) -> str:
     cards = "".join(
         f'<button type="button" class="card" aria-pressed="false" data-model="{escape(entry.name)}">'
         f'<canvas width="96" height="96"{" data-hard=true" if entry.hard_pixels else ""}></canvas>'
-        f'<span {_word(f"model.{entry.name}")}</span></button>'
+        f"<span {_model_title(entry.name)}</span></button>"
         for entry in page.entries.values()
     )
     return f"""
@@ -119,8 +119,8 @@ def _seed() -> str:
   <h3><label for="seed" {_word("seed.name")}</label> <small {_word("seed.info")}</small></h3>
   <div class="line">
     <input id="seed" type="text" inputmode="numeric" autocomplete="off" maxlength="20">
-    <button type="button" data-action="dice" {_title("action.dice.tip")} {_label("action.dice")}>{icon("dice")}</button>
-    <button type="button" data-action="recycle" {_title("action.recycle.tip")} {_label("action.recycle")}>{icon("recycle")}</button>
+    {_action("dice", text=False)}
+    {_action("recycle", text=False)}
   </div>
 </section>"""
 
@@ -156,8 +156,8 @@ def _latents() -> str:
 
 def _advanced() -> str:
     """Opens the group below it; gr.Accordion builds its children only once opened, too late for the controls."""
-    return f'''<button type="button" id="advanced-toggle" aria-expanded="false" aria-controls="advanced">
-  {icon("more")}<span {_word("advanced.name")}</span></button>'''
+    return f"""<button type="button" id="advanced-toggle" aria-expanded="false" aria-controls="advanced">
+  {icon("more")}<span {_word("advanced.name")}</span></button>"""
 
 
 def _noise() -> str:
@@ -197,6 +197,11 @@ def icon(name: str) -> str:
 def _word(key: str) -> str:
     """The end of an opening tag and its text, so that the browser can change the language."""
     return f'data-word="{key}">{escape(word(key))}'
+
+
+def _model_title(name: str) -> str:
+    """The title of a shipped model; a model of the user's own goes by its name."""
+    return _word(f"model.{name}") if f"model.{name}" in WORDS else f">{escape(name)}"
 
 
 def _title(key: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 UNEXPECTED = "The picture could not be made; the server's log says why. Change something and try again."
 
+
 def seq_in(message: dict[str, Any]) -> int | None:
     """The number of a request, that its reply repeats; None where it is no whole number a browser can hold."""
     seq = message.get("seq")
@@ -48,7 +49,9 @@ def plain_recipe(parts: Any) -> Recipe:
     try:
         label = int(parts["label"]) if parts.get("label") else None
         return Recipe(
-            str(parts.get("model")), (Anchor(int(parts.get("seed") or 0), label=label),), 0.7 if parts.get("psi") in (None, "") else float(parts["psi"])
+            str(parts.get("model")),
+            (Anchor(int(parts.get("seed") or 0), label=label),),
+            0.7 if parts.get("psi") in (None, "") else float(parts["psi"]),
         )
     except (ValueError, TypeError, OverflowError):
         raise BadRecipe(f"{quote(parts)} is no recipe; write seed and label as whole numbers, psi as a number.") from None

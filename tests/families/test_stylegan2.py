@@ -151,7 +151,7 @@ def test_the_space_is_read_off_the_weights():
     space = loaded(reference.random_state([8, 8, 4], num_classes=3, z_dim=7, w_dim=9, rgb=1)).space
     assert (space.z_dim, space.w_dim, space.num_ws, space.image_size) == (7, 9, 6, 16)
     assert (space.channels, space.num_classes, space.sizes) == (1, 3, (4, 8, 16))
-    assert space.has_mapping and space.has_noise and not space.has_encoder
+    assert (space.has_mapping, space.has_noise, space.has_encoder) == (True, True, False)
 
 
 def test_skip_stops_at_the_first_block_that_reaches_the_size():

@@ -28,9 +28,7 @@ def mapping(state: State, z: Tensor, label: Tensor | None = None) -> Tensor:
     return x
 
 
-def synthesis(
-    state: State, ws: Tensor, *, clamp: float | None = None, noise: bool = True, zeros: bool = True
-) -> list[Tensor]:
+def synthesis(state: State, ws: Tensor, *, clamp: float | None = None, noise: bool = True, zeros: bool = True) -> list[Tensor]:
     """RGB after every block that has any, the whole picture last. `zeros` false: `spread` is left to
     torch's transposed convolution in the dense layers, for timing; the numbers are the same.
     """
