@@ -3,6 +3,7 @@
 z is (N, z_dim); w is (N, num_ws, w_dim), one row per layer of the synthesis network.
 """
 
+from functools import lru_cache
 from typing import Sequence
 
 import numpy as np
@@ -16,7 +17,12 @@ def sample(seed: int, z_dim: int) -> Tensor:
     Drawn by numpy in float64 on the CPU, so that a published seed gives the published
     picture on every device.
     """
-    return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim).astype(np.float32))
+    return torch.from_numpy(_draw(seed, z_dim).copy())
+
+
+@lru_cache(4096)  # while a slider moves, every frame asks for the same seeds
+def _draw(seed: int, z_dim: int) -> np.ndarray:
+    return np.random.RandomState(seed).randn(1, z_dim).astype(np.float32)
 
 
 def mix(latents: Sequence[Tensor], weights: Sequence[float], *, spherical: bool) -> Tensor:

@@ -2,6 +2,7 @@ import asyncio
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,6 +17,12 @@ from genart.ui.live import Bucket, Live
 
 RECIPE = Recipe("stylegan2", (Anchor(5),))
 SOON = 10
+
+
+def awaited(work):
+    """The result of a coroutine, in a thread of its own: Playwright keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -136,7 +143,7 @@ def test_a_post_brings_the_same_reply(client, socket):
 
 
 def test_gradios_own_route_brings_the_same_picture(live, socket):
-    head, data = parts(asyncio.run(live.event(json.dumps({"token": live.token(), **request(3)}))))
+    head, data = parts(awaited(live.event(json.dumps({"token": live.token(), **request(3)}))))
 
     assert head["seq"] == 3
     assert data == ask(socket, request(3))[1]
@@ -321,7 +328,7 @@ def test_a_studio_that_could_not_start_says_why():
         raise live_module.Refused("Device 'tpu' is not on this machine.")
 
     live = Live(broken)
-    head, _ = parts(asyncio.run(live.event(json.dumps({"token": live.token(), **request()}))))
+    head, _ = parts(awaited(live.event(json.dumps({"token": live.token(), **request()}))))
 
     assert head["error"] == "Device 'tpu' is not on this machine."
 
@@ -347,7 +354,7 @@ def test_a_stream_is_read_no_further_than_its_limit():
                 yield b"x" * 1000
 
     with pytest.raises(live_module.BadRecipe, match="larger than"):
-        asyncio.run(live_module._body(Endless(), 3000))
+        awaited(live_module._body(Endless(), 3000))
     assert len(read) == 4
 
 

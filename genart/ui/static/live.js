@@ -90,9 +90,11 @@ export class Live {
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = async ({ code }) => {
       if (!opened) this.rung = Math.max(this.rung, 1);
-      if (code === 4401) this.token = await this.renew().catch(() => this.token);
+      const expired = code === 4401;
+      const renewed = expired && (await this.renew().catch(() => null));
+      this.token = renewed || this.token;
       this.fail();
-      setTimeout(() => this.connect(), opened ? 500 : 15000);
+      setTimeout(() => this.connect(), opened && (renewed || !expired) ? 500 : 15000);
     };
   }
 
