@@ -11,7 +11,7 @@ of a layer says what it does.
 ReLU follows every layer but the shuffles and the last. The encoder ends in mean | log variance,
 the decoder in tanh. `label.weight` (k, num_classes), if present, embeds a class for the decoder.
 `prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
-distribution that the encoder really fills, widest axis first.
+distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first.
 """
 
 import math
@@ -30,22 +30,32 @@ Layers = Sequence[tuple[int, ...]]
 """One tuple a layer: (out, in) for a linear one, (out, in, kernel) for a convolution."""
 
 PADDING = {4: 1, 3: 1, 1: 0}
+STEEPEST = 2.0  # one coupling scales by e^-2 .. e^2
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
 
-OURS = re.compile(r"(encoder|decoder)\.\d+\.(weight|bias)|label\.weight|prior\.(mean|axes)")
+OURS = re.compile(
+    r"(encoder|decoder)\.\d+\.(weight|bias)|label\.weight|prior\.(mean|axes)|prior\.couplings\.\d+\.[024]\.(weight|bias)"
+)
 FC = {f"fc{name}.{part}" for name in ("1", "21", "22", "3", "4") for part in ("weight", "bias")}
 
 
 class VAE(nn.Module):
     """Encoder and decoder as tables of layers, with a class embedding and a prior where asked for."""
 
-    def __init__(self, encoder: Layers, decoder: Layers, label: tuple[int, int] | None = None, prior: bool = False):
+    def __init__(
+        self,
+        encoder: Layers,
+        decoder: Layers,
+        label: tuple[int, int] | None = None,
+        prior: bool = False,
+        couplings: Sequence[int] = (),
+    ):
         super().__init__()
         self.encoder = nn.ModuleList(map(_layer, encoder))
         self.decoder = nn.ModuleList(map(_layer, decoder))
         self.z_dim = encoder[-1][0] // 2
         self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
-        self.prior: _Prior | None = _Prior(self.z_dim) if prior else None
+        self.prior: Prior | None = Prior(self.z_dim, couplings) if prior else None
         channels, size = _picture(decoder)
         self.space = Space(
             z_dim=self.z_dim,
@@ -54,7 +64,8 @@ class VAE(nn.Module):
             image_size=size,
             channels=channels,
             num_classes=label[1] if label else 0,
-            spherical=self.z_dim >= SPHERICAL_FROM,
+            spherical=self.z_dim >= SPHERICAL_FROM and not couplings,
+            has_mapping=bool(couplings),
             has_encoder=True,
             sizes=(size,),
         )
@@ -117,19 +128,63 @@ def _class_of(tail: Tensor, classes: Tensor) -> Tensor:
     return torch.where(lost, classes.mean(1), embedding / torch.where(lost, 1.0, scale))
 
 
-class _Prior(nn.Module):
-    """z -> mean + axes z: the Gaussian that fits the encoder's output."""
+class Prior(nn.Module):
+    """z -> mean + axes z': the Gaussian that fits the encoder's output, z' = z where nothing bends it.
+
+    `couplings` holds a width for each layer of a flow (Dinh 2016, arXiv:1605.08803), z -> z': one
+    smooth map that can be undone, learnt so that the encoder's output becomes standard normal.
+    """
 
     mean: Tensor
     axes: Tensor
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int, couplings: Sequence[int] = ()):
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("axes", torch.eye(dim))
+        self.couplings = nn.ModuleList(_Coupling(dim, width, place) for place, width in enumerate(couplings))
 
     def forward(self, z: Tensor) -> Tensor:
+        for coupling in self.couplings:
+            z = coupling(z)
         return self.mean + z @ self.axes.T
+
+    def nats(self, w: Tensor) -> Tensor:
+        """-log density (N,) of w (N, d)."""
+        z = torch.linalg.solve(self.axes, (w - self.mean).T).T
+        bend = torch.linalg.slogdet(self.axes)[1]
+        for coupling in reversed(self.couplings):
+            z, more = coupling.undo(z)
+            bend = bend + more
+        return 0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + bend
+
+
+class _Coupling(nn.Sequential):
+    """Scales and shifts half of the numbers by what a small network says of the other half.
+
+    Which half: the numbers whose index has a 1 in one of its binary digits, or a 0, in turn, so
+    that after a few layers every number has met every other.
+    """
+
+    def __init__(self, dim: int, width: int, place: int):
+        super().__init__(nn.Linear(dim, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 2 * dim))
+        nn.init.zeros_(self[-1].weight)
+        nn.init.zeros_(self[-1].bias)
+        digit = place // 2 % max(1, (dim - 1).bit_length())
+        self.register_buffer("moves", (torch.arange(dim) >> digit) % 2 == place % 2, persistent=False)
+
+    def forward(self, z: Tensor) -> Tensor:
+        scale, shift = self._asked(z)
+        return z * scale.exp() + shift
+
+    def undo(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` came from, and the log (N,) of how much it widened space there."""
+        scale, shift = self._asked(z)
+        return (z - shift) * (-scale).exp(), scale.sum(1)
+
+    def _asked(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        scale, shift = super().forward(z * ~self.moves).chunk(2, dim=1)
+        return STEEPEST * torch.tanh(scale / STEEPEST) * self.moves, shift * self.moves
 
 
 def _layer(shape: tuple[int, ...]) -> nn.Module:
@@ -205,6 +260,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
             _table(state, "decoder"),
             label=None if label is None else (label.shape[0], label.shape[1]),
             prior="prior.mean" in state,
+            couplings=_couplings(state),
         )
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (KeyError, IndexError, RuntimeError) as error:
@@ -215,6 +271,11 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
 def _table(state: Mapping[str, Tensor], part: str) -> Layers:
     count = sum(name.startswith(f"{part}.") and name.endswith(".weight") for name in state)
     return [tuple(state[f"{part}.{i}.weight"].shape[:3]) for i in range(count)]
+
+
+def _couplings(state: Mapping[str, Tensor]) -> Sequence[int]:
+    count = sum(name.startswith("prior.couplings.") and name.endswith(".0.weight") for name in state)
+    return [len(state[f"prior.couplings.{i}.0.weight"]) for i in range(count)]
 
 
 def _from_fc(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -48,7 +48,7 @@ def build(
     seed: int | None = None,
 ) -> FastAPI:
     """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
-    live = Live(studio, requests_a_second=60 if public else 200)
+    live = Live(studio, requests_a_second=120 if public else 240)
     first = secrets.randbelow(10_000) if seed is None else seed
     page = Page(entries, live, studio, public, next(iter(entries)), first)
     app = FastAPI(routes=[*live.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None)

@@ -39,7 +39,7 @@ LARGE = 512  # a longer side takes the encoder long enough to leave the event lo
 class Live:
     """Routes of the live channel. `studio` is called at the first request, so the page need not wait for torch."""
 
-    def __init__(self, studio: Callable[[], "Studio"], *, requests_a_second: float = 200.0):
+    def __init__(self, studio: Callable[[], "Studio"], *, requests_a_second: float = 240.0):
         self._studio = studio
         self._ready: Studio | None = None
         self._starting: "asyncio.Future[Studio] | None" = None
