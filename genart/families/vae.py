@@ -74,7 +74,7 @@ class VAE(nn.Module):
     def w_mean(self) -> Tensor:
         mean = self._first.new_zeros(1, 1, self.space.w_dim)
         if self.prior is not None:
-            mean[0, 0, : self.z_dim] = self.prior.mean
+            mean[0, 0, : self.z_dim] = self.prior(mean[:, 0, : self.z_dim])
         return mean
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
@@ -149,14 +149,14 @@ class Prior(nn.Module):
             z = coupling(z)
         return self.mean + z @ self.axes.T
 
-    def nats(self, w: Tensor) -> Tensor:
-        """-log density (N,) of w (N, d)."""
+    def undo(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """The z (N, d) that leads to w (N, d), and the log (N,) of how much the map widens space there."""
         z = torch.linalg.solve(self.axes, (w - self.mean).T).T
-        bend = torch.linalg.slogdet(self.axes)[1]
+        widened = torch.linalg.slogdet(self.axes)[1].expand(len(w))
         for coupling in reversed(self.couplings):
-            z, more = coupling.undo(z)
-            bend = bend + more
-        return 0.5 * (z.square() + math.log(2 * math.pi)).sum(1) + bend
+            z, more = coupling.undo(z)  # type: ignore[operator]
+            widened = widened + more
+        return z, widened
 
 
 class _Coupling(nn.Sequential):
@@ -166,10 +166,13 @@ class _Coupling(nn.Sequential):
     that after a few layers every number has met every other.
     """
 
+    moves: Tensor
+
     def __init__(self, dim: int, width: int, place: int):
-        super().__init__(nn.Linear(dim, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 2 * dim))
-        nn.init.zeros_(self[-1].weight)
-        nn.init.zeros_(self[-1].bias)
+        last = nn.Linear(width, 2 * dim)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        super().__init__(nn.Linear(dim, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), last)
         digit = place // 2 % max(1, (dim - 1).bit_length())
         self.register_buffer("moves", (torch.arange(dim) >> digit) % 2 == place % 2, persistent=False)
 
@@ -178,7 +181,7 @@ class _Coupling(nn.Sequential):
         return z * scale.exp() + shift
 
     def undo(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """What `forward` came from, and the log (N,) of how much it widened space there."""
+        """As `Prior.undo`, for this layer alone."""
         scale, shift = self._asked(z)
         return (z - shift) * (-scale).exp(), scale.sum(1)
 

@@ -1,7 +1,13 @@
-"""The distribution that an encoder really fills, fitted after training. It knows no network."""
+"""The distribution that an encoder really fills, and how far it is from one. It knows no encoder."""
+
+import math
 
 import torch
 from torch import Tensor
+
+from genart.families.vae import Prior
+
+LOG_2PI = math.log(2 * math.pi)
 
 
 def fit(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
@@ -16,3 +22,15 @@ def fit(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
     spread, axes = torch.linalg.eigh(covariance)
     axes = axes * axes.sum(0).sign().where(axes.sum(0) != 0, torch.ones(()))  # one of two signs, always the same
     return mean, (axes * spread.clamp_min(0).sqrt()).flip(1)
+
+
+def nats(prior: Prior, w: Tensor) -> Tensor:
+    """-log density (N,) of w (N, d): a normal's at z, and what the map widens (Dinh 2016, arXiv:1605.08803, eq. 2)."""
+    z, widened = prior.undo(w)
+    return 0.5 * (z.square() + LOG_2PI).sum(1) + widened
+
+
+def distance(prior: Prior, w: Tensor, log_variance: Tensor) -> Tensor:
+    """Nats per picture from the posterior that w was drawn from to a learnt prior (Chen 2016, arXiv:1611.02731)."""
+    entropy = 0.5 * (log_variance + 1 + LOG_2PI).sum(1)
+    return (nats(prior, w) - entropy).mean()

@@ -76,6 +76,56 @@ def test_the_prior_is_where_psi_leads_and_what_z_is_stretched_by():
     assert torch.equal(latent.truncate(model.mapping(torch.randn(1, 2)), model.w_mean, 0.0), model.w_mean)
 
 
+def bent(seed=3):
+    """A VAE of 10 dimensions whose prior is a flow with something to say."""
+    state = tiny(prior=True, couplings=(8, 5, 8)).state_dict()
+    torch.manual_seed(seed)
+    return {name: torch.randn_like(tensor) * 0.5 if name.startswith("prior") else tensor for name, tensor in state.items()}
+
+
+def test_a_flow_is_a_mapping_and_is_sized_by_its_tensors():
+    state = bent()
+    model = FAMILY(state)
+    z = torch.randn(3, 10)
+    w = model.mapping(z)
+
+    assert FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert model.space.has_mapping
+    assert not model.space.spherical
+    assert [len(coupling[0].weight) for coupling in model.prior.couplings] == [8, 5, 8]
+    assert torch.allclose(model.mapping(z[:1]), w[:1], atol=1e-5)
+    assert torch.equal(model.w_mean, model.mapping(torch.zeros(1, 10)))
+    assert not torch.allclose(model.mapping(2 * z) + model.mapping(0 * z), 2 * w, atol=0.1)  # no straight line
+
+
+def test_a_gaussian_prior_is_no_mapping():
+    space = FAMILY(tiny(prior=True).state_dict()).space
+
+    assert space.spherical
+    assert not space.has_mapping
+
+
+def test_a_flow_is_undone_and_says_how_much_it_widens():
+    prior = FAMILY(bent()).prior.double()
+    z = torch.randn(4, 10, dtype=torch.double)
+    back, widened = prior.undo(prior(z))
+    slopes = torch.stack([torch.autograd.functional.jacobian(lambda row: prior(row[None])[0], row) for row in z])
+
+    assert torch.allclose(back, z, atol=1e-6)
+    assert torch.allclose(widened, torch.linalg.slogdet(slopes)[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [2, 5, 16])
+def test_every_number_is_moved_by_some_layer_and_by_every_other(dim):
+    torch.manual_seed(0)
+    prior = tiny(dict(encoder=((4, 49), (2 * dim, 4)), decoder=((49, dim),)), prior=True, couplings=(16,) * 8).prior
+    for parameter in prior.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    slope = torch.autograd.functional.jacobian(lambda row: prior(row[None])[0], torch.randn(dim))
+
+    assert slope.abs().gt(0).all()
+
+
 @pytest.mark.parametrize("psi", [0.3, 1.5, -1.0])
 def test_psi_calms_the_drawing_and_not_the_class(psi):
     layers = {**FLAT, "decoder": ((12, 2 + 3), (49, 12))}
