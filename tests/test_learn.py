@@ -12,12 +12,13 @@ from safetensors.torch import load_file
 from genart import latent
 from genart.errors import GenartError, UnknownModel
 from genart.families import FAMILIES
+from genart.families.vae import Prior
 from genart.learn import RECIPES, augment, data, losses, prior, skies, trainer_of
 from genart.learn.gan import GANRecipe, GANTrainer
 from genart.learn.pace import rate
 from genart.learn.run import publish, resume, save, train
 from genart.learn.sheet import sheet
-from genart.learn.vae import VAERecipe, VAETrainer
+from genart.learn.vae import Flow, VAERecipe, VAETrainer
 
 CPU = torch.device("cpu")
 TINY = {
@@ -34,6 +35,16 @@ TINY = {
         batch=8,
         steps=8,
     ),
+    "flow": VAERecipe(
+        data="none",
+        encoder=((4, 1, 4), (8, 4 * 16)),
+        decoder=((4 * 16, 4), (4, 4, 1)),
+        reconstruction="bernoulli",
+        beta=1.0,
+        flow=Flow(steps=6, beta=0.5, widths=(8, 8)),
+        batch=8,
+        steps=8,
+    ),
     "gan": GANRecipe(data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8),
 }
 
@@ -44,7 +55,7 @@ def pictures(count=32, size=8):
 
 
 def trainer(kind, seed=0):
-    return {"vae": VAETrainer, "gan": GANTrainer}[kind](TINY[kind], pictures(), seed, CPU)
+    return {"vae": VAETrainer, "flow": VAETrainer, "gan": GANTrainer}[kind](TINY[kind], pictures(), seed, CPU)
 
 
 def write_digits(folder, digits=10):
@@ -72,6 +83,16 @@ def test_painterly_is_zero_for_the_picture_itself():
     drawn = torch.randn(2, 3, 16, 16)
 
     assert losses.painterly(drawn, torch.tanh(drawn)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_scenic_is_zero_for_the_picture_itself_and_counts_a_spot_more_than_a_veil():
+    x = -torch.ones(1, 1, 32, 32)
+    x[..., 10:12, 10:12] = 0.9
+    spot, veil = torch.full_like(x, -1.0), x + 4 * 1.9 / 1024
+    lost, veiled = (losses.scenic(torch.atanh(y.clamp(-0.999, 0.999)), x).item() for y in (spot, veil))
+
+    assert losses.scenic(torch.atanh(0.9 * x), 0.9 * x).item() == pytest.approx(0, abs=1e-5)
+    assert lost > 2 * veiled
 
 
 def test_undecided_logits_cost_what_goodfellow_says():
@@ -216,6 +237,25 @@ def test_the_published_weights_are_read_by_their_family(kind, tmp_path):
     assert model.synthesis(model.mapping(torch.randn(2, model.space.z_dim))).shape == (2, 1, 8, 8)
 
 
+def test_the_flow_is_learnt_in_the_last_steps_alone():
+    learner = trainer("flow")
+    list(train(learner, 2, every=60))
+    assert all(not coupling[-1].weight.any() for coupling in learner.model.prior.couplings)
+    assert not torch.equal(learner.weights()["prior.mean"], torch.zeros(4))
+
+    list(train(learner, 8, every=60))
+    assert all(coupling[-1].weight.any() for coupling in learner.model.prior.couplings)
+    assert torch.equal(learner.weights()["prior.mean"], learner.average.prior.mean)
+
+
+def test_known_factors_are_read_off_z_instead_of_the_class():
+    known = data.Pictures(pictures().pixels, pictures().labels, torch.randn(32, 5))
+    learner = VAETrainer(TINY["vae"], known, 0, CPU)
+
+    assert learner.reader(torch.zeros(1, 4)).shape == (1, 5)
+    assert learner.advance()["misread"] > 0
+
+
 def test_contrast_is_in_the_published_weights_alone():
     learner = trainer("vae")
     with torch.no_grad():
@@ -262,6 +302,32 @@ def test_the_prior_has_the_covariance_of_the_posteriors_widest_axis_first():
     assert torch.allclose(mean, means.mean(0), atol=1e-4)
     assert torch.allclose(axes @ axes.T, means.T.cov(correction=0) + 0.25 * torch.eye(3), atol=1e-2)
     assert axes.norm(dim=0).diff().lt(0).all()
+
+
+def test_a_flow_learns_two_islands_that_no_gaussian_fits():
+    torch.manual_seed(0)
+    islands = 3 * torch.randint(0, 2, (512, 1)).mul(2).sub(1) + 0.3 * torch.randn(512, 2)
+    flow = Prior(2, (16,) * 4)
+    mean, axes = prior.fit(islands, torch.zeros(512, 2))
+    flow.mean.copy_(mean)
+    flow.axes.copy_(axes)
+    gaussian = prior.nats(flow, islands).mean().item()
+    covariance = islands.T.cov(correction=0)
+    assert gaussian == pytest.approx(0.5 * (2 + 2 * math.log(2 * math.pi) + torch.logdet(covariance).item()), abs=1e-3)
+
+    optimiser = torch.optim.Adam(flow.parameters(), 1e-2)
+    for _ in range(150):
+        optimiser.zero_grad()
+        prior.nats(flow, islands).mean().backward()
+        optimiser.step()
+
+    assert prior.nats(flow, islands).mean().item() < gaussian - 0.5
+
+
+def test_the_distance_of_a_posterior_from_itself_is_zero():
+    w = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(0))
+
+    assert prior.distance(Prior(3), w, torch.zeros(20_000, 3)).item() == pytest.approx(0, abs=0.03)
 
 
 # Recipes

@@ -12,7 +12,7 @@ from genart.errors import UnknownModel
 from genart.learn.data import DATA, Pictures
 from genart.learn.gan import GANRecipe, GANTrainer
 from genart.learn.run import Trainer
-from genart.learn.vae import VAERecipe, VAETrainer
+from genart.learn.vae import Flow, VAERecipe, VAETrainer
 
 
 def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
@@ -58,28 +58,33 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         start=0.05,
         batch=64,
         lr=1.5e-3,
-        steps=4000,
+        flow=Flow(steps=9000, beta=5e-4),
+        steps=13_000,
     ),
     "skies": VAERecipe(
         data="skies",
         encoder=((32, 3, 4), (64, 32, 4), (96, 64, 4), (128, 96, 4), (256, 128 * 16), (64, 256)),
         decoder=(
-            (128 * 16, 32),
-            (128, 128, 3),
-            (384, 128, 1),
+            (256, 32),
+            (384, 256),
+            (64 * 64, 384),
+            (96, 64, 3),
             (96, 96, 3),
             (256, 96, 1),
             (64, 64, 3),
             (192, 64, 1),
             (48, 48, 3),
-            (12, 48, 1),
+            (64, 48, 1),
+            (16, 16, 3),
+            (3, 16, 3),
         ),
-        reconstruction="painterly",
-        beta=1e-4,
-        sliced=0.1,
+        reconstruction="scenic",
+        beta=2e-4,
+        reading=0.3,
         start=0.05,
-        batch=64,
-        steps=6000,
+        flow=Flow(steps=6000, beta=5e-4),
+        batch=32,
+        steps=24_000,
     ),
 }
 

@@ -22,14 +22,16 @@ PORTRAITS = 40_000
 PORTRAITS_HELD_OUT = 2000
 SKIES = 24_000
 SKIES_HELD_OUT = 1000
+SKY_FACTORS = ("sea", "hour", "warmth", "horizon", "sun_x", "sun_height", "sun_size", "clouds", "mist", "ridges")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pictures:
-    """Pixels, uint8 (N, C, H, W), and a class for each, int64 (N,)."""
+    """Pixels, uint8 (N, C, H, W), a class for each, int64 (N,), and what else is known of them, float (N, F)."""
 
     pixels: Tensor
     labels: Tensor
+    factors: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -75,14 +77,19 @@ def skies(folder: Path) -> Split:
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         np.save(kept, np.stack([paint(sky(seed), 64).transpose(2, 0, 1) for seed in range(SKIES)]))
-    return split(np.load(kept), np.array([sky(seed).sea for seed in range(SKIES)]), SKIES_HELD_OUT)
+    factors = np.array([[getattr(sky(seed), name) for name in SKY_FACTORS] for seed in range(SKIES)], np.float32)
+    pixels = np.load(kept)
+    return split(pixels, factors[:, SKY_FACTORS.index("sea")], SKIES_HELD_OUT, (factors - factors.mean(0)) / factors.std(0))
 
 
-def split(pixels: np.ndarray, labels: np.ndarray, held_out: int) -> Split:
+def split(pixels: np.ndarray, labels: np.ndarray, held_out: int, factors: np.ndarray | None = None) -> Split:
     """The same shuffle every time, so that what was held out once stays held out."""
     order = np.random.RandomState(0).permutation(len(pixels))
-    parts = order[:-held_out], order[-held_out:]
-    learn, test = (Pictures(torch.from_numpy(pixels[part]), torch.from_numpy(labels[part]).long()) for part in parts)
+    known = None if factors is None else torch.from_numpy(factors)
+    learn, test = (
+        Pictures(torch.from_numpy(pixels[part]), torch.from_numpy(labels[part]).long(), None if known is None else known[part])
+        for part in (order[:-held_out], order[-held_out:])
+    )
     return learn, test
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genart.families.vae import VAE, Layers
+from genart.families.vae import VAE, Layers, Prior
 from genart.learn import prior
 from genart.learn.augment import wobble
 from genart.learn.data import Pictures
@@ -20,12 +20,26 @@ STEEPEST = 100.0  # gradients longer than this are shortened to it
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """How a prior is learnt along with the rest in the last `steps`: its layers' widths, and beta from then on.
+
+    Where pictures differ in kinds, hats or none, no Gaussian fits what the encoder fills, and
+    samples fall between the kinds; a flow bends round that, so beta may ask for more.
+    """
+
+    steps: int
+    beta: float
+    widths: tuple[int, ...] = (128,) * 8
+
+
+@dataclass(frozen=True, slots=True)
 class VAERecipe:
     """All that decides a VAE's weights, but the seed.
 
     `beta` weighs the KL term (Higgins 2017), and grows from 0 over the first tenth of the steps.
     `sliced` weighs the distance of all z together from a normal: for few dimensions, where holes show.
-    `reading` weighs a classifier on z that helps in training only and is thrown away.
+    `reading` weighs what a small network reads off z in training only: the class, or, in one
+    linear step, the factors that are known of a picture. It is thrown away.
     `start` scales the decoder's last layer before the first step: where tanh is flat nothing is learnt.
     `contrast` multiplies the finished decoder's output before tanh: where it is unsure a
     distance asks for the grey in between, and contrast chooses a side.
@@ -41,6 +55,7 @@ class VAERecipe:
     wobble: float = 0.0
     start: float = 1.0
     contrast: float = 1.0
+    flow: Flow | None = None
     batch: int = 128
     lr: float = 1e-3
     steps: int = 10_000
@@ -55,34 +70,40 @@ class VAETrainer:
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
-        self.model = VAE(recipe.encoder, recipe.decoder).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        widths = recipe.flow.widths if recipe.flow else ()
+        model = VAE(recipe.encoder, recipe.decoder, prior=True, couplings=widths)
+        self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             self.model.decoder[-1].weight.mul_(recipe.start)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        classes = int(pictures.labels.max()) + 1
-        self.reader = nn.Sequential(nn.Linear(self.model.z_dim, 64), nn.ReLU(), nn.Linear(64, classes)).to(device)
+        self.reader = _reader(self.model.z_dim, pictures).to(device)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
         self.step = 0
 
     def advance(self) -> dict[str, float]:
         recipe = self.recipe
         lr = rate(self.step, recipe.steps, recipe.lr)
-        x, label = self._batch()
+        flow = self._flow()
+        x, known = self._batch()
         mean, log_variance = self.model.posterior(x)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
         y = self.model.decode(z[:, None])
         drawn = RECONSTRUCTIONS[recipe.reconstruction](y, x)
-        distance = kl(mean, log_variance)
-        loss = drawn + recipe.beta * min(1.0, 10 * self.step / recipe.steps) * distance
+        if flow:
+            distance = prior.distance(self.model.prior, z, log_variance)
+            loss = drawn + flow.beta * distance
+        else:
+            distance = kl(mean, log_variance)
+            loss = drawn + recipe.beta * min(1.0, 10 * self.step / recipe.steps) * distance
         measures = {"reconstruction": drawn.item(), "kl": distance.item()}
-        if recipe.sliced:
+        if recipe.sliced and not flow:
             apart = sliced(z, self.random)
             loss = loss + recipe.sliced * apart
             measures["apart"] = apart.item()
         if recipe.reading:
-            logits = self.reader(z)
-            loss = loss + recipe.reading * F.cross_entropy(logits, label)
-            measures["read right"] = (logits.argmax(1) == label).float().mean().item()
+            misread = (F.mse_loss if known.is_floating_point() else F.cross_entropy)(self.reader(z), known)
+            loss = loss + recipe.reading * misread
+            measures["misread"] = misread.item()
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), STEEPEST)
@@ -90,13 +111,16 @@ class VAETrainer:
         self.optimiser.step()
         self.step += 1
         average(self.average, self.model, recipe.ema, self.step)
+        if recipe.flow and self.step == recipe.steps - recipe.flow.steps:
+            for model in (self.model, self.average):
+                self._fit(model.prior)
         return measures
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
-        means, log_variances = self._posteriors()
-        mean, axes = prior.fit(means, log_variances.exp())
-        state = {**self.average.state_dict(), "prior.mean": mean, "prior.axes": axes}
+        if not self._flow():
+            self._fit(self.average.prior)
+        state = self.average.state_dict()
         last = f"decoder.{len(self.recipe.decoder) - 1}."
         return {name: tensor * self.recipe.contrast if name.startswith(last) else tensor for name, tensor in state.items()}
 
@@ -114,7 +138,20 @@ class VAETrainer:
         index = torch.randint(len(self.pictures), (self.recipe.batch,), generator=self.random)
         x, label = self.pictures.at(index)
         x = wobble(x, self.recipe.wobble, self.random)
-        return x.to(self.device, memory_format=torch.channels_last), label.to(self.device)
+        known = label if self.pictures.factors is None else self.pictures.factors[index]
+        return x.to(self.device, memory_format=torch.channels_last), known.to(self.device)
+
+    def _flow(self) -> Flow | None:
+        """What is learnt of the prior at this step."""
+        flow = self.recipe.flow
+        return flow if flow and self.step >= self.recipe.steps - flow.steps else None
+
+    @torch.no_grad()
+    def _fit(self, gaussian: Prior) -> None:
+        means, log_variances = self._posteriors()
+        mean, axes = prior.fit(means, log_variances.exp())
+        gaussian.mean.copy_(mean)
+        gaussian.axes.copy_(axes)
 
     @torch.no_grad()
     def _posteriors(self) -> tuple[Tensor, Tensor]:
@@ -124,3 +161,9 @@ class VAETrainer:
         ]
         means, log_variances = zip(*parts, strict=True)
         return torch.cat(means), torch.cat(log_variances)
+
+
+def _reader(dim: int, pictures: Pictures) -> nn.Module:
+    if pictures.factors is not None:
+        return nn.Linear(dim, pictures.factors.shape[1])
+    return nn.Sequential(nn.Linear(dim, 64), nn.ReLU(), nn.Linear(64, int(pictures.labels.max()) + 1))
