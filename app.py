@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from genart import machine
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from genart.studio import Studio
 
 PORTS = range(7860, 7880)
+WS_BYTES = 2**19  # twice the longest recipe, in bytes
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,12 +58,16 @@ def main() -> None:
     studio: "Future[Studio]" = Future()
 
     def start_studio() -> None:
+        from genart.catalogue import ENTRIES
         from genart.studio import Studio
 
         try:
             studio.set_result(Studio(chosen.device))
         except Exception as error:
             studio.set_exception(error)
+            return
+        with suppress(GenartError):  # the page says what is wrong with a model when somebody asks for it
+            studio.result().warm_up(next(iter(ENTRIES)))
 
     try:
         if chosen.device:
@@ -79,7 +85,7 @@ def main() -> None:
     if not chosen.device:  # the page is served while torch is still being imported
         threading.Thread(target=start_studio, daemon=True).start()
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", ws_per_message_deflate=False, ws_max_size=2**19, timeout_graceful_shutdown=2)
+        uvicorn.Config(app, log_level="warning", ws_per_message_deflate=False, ws_max_size=WS_BYTES, timeout_graceful_shutdown=2)
     )
     print(f"genart is at http://{chosen.host}:{door.getsockname()[1]}", flush=True)
     server.run(sockets=[door])

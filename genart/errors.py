@@ -33,6 +33,10 @@ class BadWeights(GenartError):
     pass
 
 
+class Expired(GenartError):
+    pass
+
+
 class Refused(GenartError):
     pass
 

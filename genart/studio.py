@@ -33,13 +33,13 @@ DEVICES = ("cuda", "mps", "xpu", "cpu")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A finished picture, uint8 (H, W, 3), and the point it shows, (1, z_dim) or (num_ws, w_dim).
+    """A picture, uint8 (H, W, 3), and the point z (1, z_dim) it shows; None where that is a point of w.
 
     `ms` is what the generator took, 0 for a remembered picture; `full` is false for a preview.
     """
 
     pixels: np.ndarray
-    point: np.ndarray
+    point: np.ndarray | None
     ms: float
     full: bool
 
@@ -68,8 +68,12 @@ class Studio:
         self._memo_bytes = 0
 
     def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
-        """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up."""
-        return self._turns.run(lambda: self._frame(recipe, size).pixels)
+        """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up.
+
+        Finishing steps run in the caller's thread, so that large pictures hold up nobody's turn.
+        """
+        frame = self._turns.run(lambda: self._frame(recipe, size))
+        return finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
 
     def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None) -> Iterator[np.ndarray]:
         """The pictures of `recipes`, one by one, other visitors served in between."""
@@ -81,8 +85,8 @@ class Studio:
         return self._turns.run(lambda: self._synthesise(recipe, size).cpu().numpy())
 
     def submit(self, visitor: Hashable, recipe: Recipe, *, within_ms: float | None = None) -> "Future[Frame]":
-        """A live frame in the visitor's next turn, replacing one still waiting. With `within_ms`
-        the picture may be smaller, as measured on this machine."""
+        """A live frame, not yet finished, in the visitor's next turn, replacing one still waiting.
+        With `within_ms` the picture may be smaller, as measured on this machine."""
         return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms)))
 
     def stamped(self, recipe: Recipe) -> Recipe:
@@ -100,7 +104,11 @@ class Studio:
     def warm_up(self, name: str) -> None:
         """Load a model, render once and find its directions, before anybody asks."""
         self.render(Recipe(name))
-        self._turns.run(lambda: self._directions(self._resident(name)))
+        self.find_directions(name)
+
+    def find_directions(self, name: str) -> None:
+        """Find a model's directions now, in the caller's thread, and keep them for its recipes."""
+        self._directions(self.resident(name))
 
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
         """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
@@ -119,17 +127,16 @@ class Studio:
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
         size = _stop(size, self._resident(recipe.model).loaded.generator.space)
         full = size is None
-        known = self._memo.get((recipe, size))
+        key = (replace(recipe, finish=(), weights=None), size)
+        known = self._memo.get(key)
         if known is not None:
-            self._memo.move_to_end((recipe, size))
+            self._memo.move_to_end(key)
             return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
         pixels = to_pixels(self._synthesise(recipe, size))
         ms = (time.perf_counter() - start) * 1000
         self._note_speed(recipe.model, size, ms)
-        for step in recipe.finish if full else ():
-            pixels = finish.apply(pixels, step)
-        self._remember((recipe, size), pixels)
+        self._remember(key, pixels)
         return Frame(pixels, self._point(recipe), ms, full)
 
     def _synthesise(self, recipe: Recipe, size: int | None) -> Tensor:
@@ -189,15 +196,14 @@ class Studio:
             resident.directions = {name: axis.to(self.device) for name, axis in found.items()}
         return resident.directions
 
-    def _point(self, recipe: Recipe) -> np.ndarray:
+    def _point(self, recipe: Recipe) -> np.ndarray | None:
         generator = self._resident(recipe.model).loaded.generator
         _check(recipe, generator)
         points = [_stored(anchor, generator) for anchor in recipe.anchors]
-        if all(space == "z" for space, _ in points):
-            weights = [anchor.weight for anchor in recipe.anchors]
-            return latent.mix([z for _, z in points], weights, spherical=generator.space.spherical).numpy()
-        with torch.inference_mode():
-            return _mixed(recipe.anchors, generator)[0].cpu().numpy()
+        if any(space == "w" for space, _ in points):
+            return None
+        weights = [anchor.weight for anchor in recipe.anchors]
+        return latent.mix([z for _, z in points], weights, spherical=generator.space.spherical).numpy()
 
     def _size_within(self, name: str, within_ms: float | None) -> int | None:
         if within_ms is None:
@@ -309,6 +315,8 @@ def _is_out_of_memory(error: Exception) -> bool:
 def _check(recipe: Recipe, generator: Generator) -> None:
     """Raise BadRecipe where the recipe asks for what this model does not have."""
     space = generator.space
+    if recipe.noise.mode == "random" and not space.has_noise:
+        raise BadRecipe(f"{recipe.model!r} has no noise, so none can be drawn; use const or none.")
     for anchor in (*recipe.anchors, *(swap.anchor for swap in recipe.layers)):
         _check_label(anchor, space.num_classes, recipe.model)
         if anchor.vector is not None:

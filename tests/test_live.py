@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from genart import finish
 from genart.export import recipes_of
 from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
 from genart.ui import live as live_module
@@ -71,18 +72,18 @@ def test_a_token_names_one_visitor(live):
 
 @pytest.mark.parametrize("token", [None, "", "a", "a.b.c", "x.99999999999.00", 3, [], {}, "\ud800", "é.é.é", "." * 100_000])
 def test_a_forged_token_is_refused(live, token):
-    with pytest.raises(live_module.Refused, match="load it again"):
+    with pytest.raises(live_module.Expired, match="load it again"):
         live.visitor(token)
 
 
 def test_a_token_with_a_later_expiry_written_in_is_refused(live):
     name, _, signature = live.token().split(".")
-    with pytest.raises(live_module.Refused):
+    with pytest.raises(live_module.Expired):
         live.visitor(f"{name}.99999999999.{signature}")
 
 
 def test_the_token_of_another_server_is_refused(live, studio):
-    with pytest.raises(live_module.Refused):
+    with pytest.raises(live_module.Expired):
         live.visitor(Live(lambda: studio).token())
 
 
@@ -91,7 +92,7 @@ def test_a_token_expires(live, monkeypatch):
     tomorrow = time.time() + live_module.TOKEN_SECONDS + 1
     monkeypatch.setattr(live_module.time, "time", lambda: tomorrow)
 
-    with pytest.raises(live_module.Refused, match="load it again"):
+    with pytest.raises(live_module.Expired, match="load it again"):
         live.visitor(token)
 
 
@@ -428,3 +429,23 @@ def test_a_file_that_is_no_picture_of_ours_is_refused(client, content):
 
     assert answer.status_code == 422
     assert "PNG" in answer.json()["error"]
+
+
+def test_large_pictures_hold_up_nobodys_turn(client, live, studio, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(pixels, size):
+        begun.set()
+        assert may_end.wait(SOON)
+        return pixels
+
+    monkeypatch.setitem(finish.FINISHES, "slow", slow)
+    recipe = {**request()["recipe"], "finish": [{"name": "slow", "parameters": [["size", 8]]}]}
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(client.post, "/live/png", json={"recipe": recipe})
+        assert begun.wait(SOON)
+        other = client.post("/live", json=request(2), headers={"x-genart-token": live.token()})
+        may_end.set()
+
+        assert parts(other.content)[0]["seq"] == 2
+        assert saving.result().content.startswith(b"\x89PNG")

@@ -98,7 +98,8 @@ def test_stylegan2_stops_at_the_next_size_it_has(size, side, studio):
 def test_a_preview_of_a_family_with_one_size_is_the_whole_picture(studio):
     recipe = Recipe("vae", (Anchor(5),), finish=(Step("blocks", (("size", 32.0),)),))
 
-    assert studio.render(recipe, size=4) is studio.render(recipe)
+    assert (studio.render(recipe, size=4) == studio.render(recipe)).all()
+    assert studio.render(recipe).shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize("size", [0, -8])

@@ -1,6 +1,6 @@
 """Picture-to-picture steps that a recipe may name, applied in order after synthesis."""
 
-from typing import Callable
+from typing import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -28,6 +28,13 @@ def _resize(pixels: np.ndarray, size: float, how: Image.Resampling) -> np.ndarra
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(Image.fromarray(pixels).resize(shape, how))
+
+
+def finished(pixels: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+    """uint8 (H, W, 3) through all steps, in order."""
+    for step in steps:
+        pixels = apply(pixels, step)
+    return pixels
 
 
 def apply(pixels: np.ndarray, step: Step) -> np.ndarray:

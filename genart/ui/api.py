@@ -38,11 +38,17 @@ def endpoints(page: Page) -> None:
         return gr.FileData(path=save_bytes_to_cache(data, name, get_upload_folder()), orig_name=name, mime_type="image/png")
 
     def models() -> list[dict[str, Any]]:
-        """List the models: name, kind, family, size in pixels, latent dimensions, classes, licence, data."""
+        """List the models: name, kind, family, size in pixels, latent dimensions, classes, licence, data.
+
+        A model that cannot be loaded has an `error` instead.
+        """
+        return [described(name) for name in page.entries]
+
+    def described(name: str) -> dict[str, Any]:
         try:
-            return [describe(page.studio(), name) for name in page.entries]
+            return describe(page.studio(), name)
         except GenartError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            return {"name": name, "error": str(error)}
 
     gr.api(render, api_name="render")
     gr.api(models, api_name="models")

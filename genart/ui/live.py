@@ -12,16 +12,19 @@ import secrets
 import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from genart.errors import BadRecipe, GenartError, Refused, quote
+from genart.errors import BadRecipe, Expired, GenartError, Refused, quote
 from genart.export import recipes_of, save_png
+from genart.finish import finished
 from genart.recipe import MAX_CHARACTERS
 from genart.ui.messages import UNEXPECTED, describe, framed, parsed, recipe_in, reply, seq_in, told
 
@@ -29,10 +32,12 @@ if TYPE_CHECKING:
     from genart.studio import Studio
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TOKEN_SECONDS = 24 * 3600
 PREVIEW_MS = 40.0
 MAX_FILE = 40 * 2**20
+LARGE_AT_ONCE = 2
 LARGE = 512  # a longer side takes the encoder long enough to leave the event loop
 
 
@@ -46,6 +51,7 @@ class Live:
         self._secret = secrets.token_bytes(32)
         self._rate = requests_a_second
         self._buckets: dict[str, Bucket] = {}
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -62,11 +68,11 @@ class Live:
         return f"{claim}.{self._sign(claim)}"
 
     def visitor(self, token: Any) -> str:
-        """The visitor a token names; raises Refused for a forged or expired one."""
+        """The visitor a token names; raises Expired for a forged or old one."""
         claim, _, signature = str(token).rpartition(".")
         name, _, expiry = claim.partition(".")
         if not hmac.compare_digest(signature.encode(errors="replace"), self._sign(claim).encode()) or float(expiry) < time.time():
-            raise Refused("This page has expired; load it again.")
+            raise Expired("This page has expired; load it again.")
         return name
 
     def admit(self, visitor: str) -> None:
@@ -96,6 +102,8 @@ class Live:
             slot = "/aside" if message.get("aside") else ""  # thumbnails do not overtake the picture
             within = PREVIEW_MS if message.get("hurry") else None
             frame = await asyncio.wrap_future(studio.submit(f"{visitor}{slot}", recipe, within_ms=within))
+            if recipe.finish and frame.full:
+                frame = replace(frame, pixels=await self._heavy(finished, frame.pixels, recipe.finish))
             how = {"hurry": bool(message.get("hurry")), "walking": "walk" in message}
             if max(frame.pixels.shape) > LARGE:
                 return await run_in_threadpool(reply, seq, recipe, frame, **how)
@@ -138,7 +146,7 @@ class Live:
                 token = message.get("token", token)
                 try:
                     visitor = self.visitor(token)
-                except Refused as error:
+                except Expired as error:
                     await socket.send_bytes(framed({"seq": seq_in(message), **told(error)}))
                     await socket.close(4401)
                     return
@@ -172,7 +180,8 @@ class Live:
 
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
-            return JSONResponse(await run_in_threadpool(describe, studio, parsed(body).get("model")))
+            told_of = await run_in_threadpool(describe, studio, parsed(body).get("model"))
+            return JSONResponse(told_of, background=BackgroundTask(studio.find_directions, told_of["name"]))
 
         return await self._answer(request, 1000, work)
 
@@ -182,7 +191,7 @@ class Live:
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
             recipe = recipe_in(parsed(body))
-            data = await run_in_threadpool(save_png, studio, [recipe])
+            data = await self._heavy(save_png, studio, [recipe])
             return Response(data, media_type="image/png")
 
         return await self._answer(request, MAX_CHARACTERS, work)
@@ -196,14 +205,21 @@ class Live:
 
         return await self._answer(request, MAX_FILE, work)
 
+    async def _heavy(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Work on large pictures, off the event loop, for few visitors at a time."""
+        async with self._large:
+            return await run_in_threadpool(work, *arguments)
+
     async def _answer(self, request: Request, limit: int, work: Callable[..., Any]) -> Response:
         try:
             visitor = self.visitor(request.headers.get("x-genart-token"))
             if request.url.path != "/live":  # a frame is counted where it is made
                 self.admit(visitor)
             return await work(visitor, await _body(request, limit))
-        except Refused as error:
+        except Expired as error:
             return JSONResponse(told(error), status_code=401)
+        except Refused as error:
+            return JSONResponse(told(error), status_code=429)
         except GenartError as error:
             return JSONResponse(told(error), status_code=422)
         except Exception:

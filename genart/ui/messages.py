@@ -69,7 +69,9 @@ def reply(seq: int, recipe: Recipe, frame: "Frame", *, hurry: bool, walking: boo
         "full": frame.full,
         "ms": round(frame.ms, 2),
     }
-    if frame.point.size <= 64 or not hurry:
+    if frame.point is None:
+        head["point"] = None
+    elif frame.point.size <= 64 or not hurry:
         head["point"] = [round(value, 4) for value in frame.point.ravel().tolist()]
     if not hurry:
         head["link"] = recipe.to_text()

@@ -65,6 +65,10 @@ SENTENCES: dict[str, str] = {
     "{0} pictures of {1} x {2} make too large a sheet; ask for fewer, or for a folder.": "{0} 张 {1} × {2} 的图片拼在一起太大了；请减少张数，或改为保存到文件夹。",
     "The file has {0} MB; a picture saved here has at most {1} MB.": "文件大小为 {0} MB，而在这里保存的图片不超过 {1} MB；请换一个文件。",
     "The file is not a readable PNG ({0}); drop a picture saved by genart.": "无法将该文件作为 PNG 读取（{0}）；请拖入由 genart 保存的图片。",
+    "The kernels {0} leave the size of the picture open; use a DCGAN with kernel 4 after the first layer.": (
+        "从卷积核 {0} 无法确定画面尺寸；请使用第一层之后卷积核都为 4 的 DCGAN。"
+    ),
+    "{0} has no noise, so none can be drawn; use const or none.": "{0} 没有噪声，无法随机生成；请使用 const 或 none。",
     # genart/families/stylegan2.py, size of rosinality's files
     "These {0} weights draw {1} pixels a side; at most {2} are read.": "这份 {0} 权重的画面边长为 {1} 像素；最多可读取 {2} 像素。",
     # genart/ui/live.py, genart/ui/messages.py
