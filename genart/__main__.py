@@ -12,7 +12,7 @@ import numpy as np
 
 from genart import machine
 from genart.catalogue import ENTRIES, own_entry
-from genart.errors import BadRecipe, GenartError, quote
+from genart.errors import BadRecipe, BadWeights, GenartError, quote
 from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ def list_models(chosen: argparse.Namespace) -> None:
     """One line per model, read off its weights."""
     studio = _studio(chosen)
     for entry in ENTRIES.values():
-        loaded = studio.resident(entry.name).loaded
+        try:
+            loaded = studio.resident(entry.name).loaded
+        except GenartError as error:
+            print(f"{entry.name:16} {error}")
+            continue
         space = loaded.generator.space
         classes = f"{space.num_classes} classes" if space.num_classes else "no classes"
         print(
@@ -84,7 +88,7 @@ def show(chosen: argparse.Namespace) -> None:
     data = Path(chosen.file).read_bytes()
     for recipe in recipes_of(data):
         print(recipe.to_json())
-    print("same bytes" if remade(_studio(chosen), data) else "other bytes: made with another version, device or size")
+    print("same bytes" if remade(_studio(chosen), data) else "other bytes: made with another version or on another machine")
 
 
 def bench(chosen: argparse.Namespace) -> None:
@@ -159,10 +163,13 @@ def _studio(chosen: argparse.Namespace) -> "Studio":
     from genart.studio import Studio
 
     entries = dict(ENTRIES)
-    if str(getattr(chosen, "model", "")).endswith(".safetensors"):
-        own = own_entry(Path(chosen.model))
+    model = Path(getattr(chosen, "model", None) or "")
+    if model.suffix == ".safetensors":
+        own = own_entry(model)
         entries[own.name] = own
         chosen.model = own.name
+    elif model.is_file():
+        raise BadWeights(f"{quote(model.name)} is no .safetensors file, the one format that is read; convert it first.")
     return Studio(chosen.device, entries)
 
 
@@ -198,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
 
     opening = command("show", show, "Print the recipe inside a picture, and render it again.")
     opening.add_argument("file")
+    opening.add_argument("--weights", dest="model", metavar="FILE", help="the .safetensors file that made it, if it was your own")
 
     timing = command("bench", bench, "Measure milliseconds per picture on this machine.")
     timing.add_argument("model", nargs="?", help="a name from list or a .safetensors file; by default every model")

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import genart.__main__ as command_line
 from genart.__main__ import main
 from genart.export import recipes_of
 from genart.recipe import Anchor, Noise, Recipe
+from genart.studio import Studio
 
 ROOT = Path(__file__).parents[1]
 
@@ -144,12 +146,12 @@ def test_show_prints_the_recipe_and_says_same_bytes(capsys, seeds):
     assert lines[-1] == "same bytes"
 
 
-def test_show_says_other_bytes_of_a_smaller_picture(capsys):
+def test_show_says_same_bytes_of_a_smaller_picture(capsys):
     run("render", "stylegan2", "--size", "8", "--out", "a.png")
     capsys.readouterr()
     assert run("show", "a.png") == 0
 
-    assert capsys.readouterr().out.splitlines()[-1].startswith("other bytes")
+    assert capsys.readouterr().out.splitlines()[-1] == "same bytes"
 
 
 def test_bench_measures_every_size(capsys):
@@ -266,3 +268,22 @@ def test_the_command_line_works_as_a_program():
     assert ended.stdout == ""
     assert ended.stderr.startswith("Device 'nonsense' is not on this machine")
     assert ended.stderr.count("\n") == 1
+
+
+def test_list_goes_on_past_a_model_that_cannot_be_loaded(capsys, monkeypatch, entries, tmp_path):
+    name, entry = next(iter(entries.items()))
+    broken = {**entries, name: replace(entry, file=str(tmp_path / "gone.safetensors"))}
+    monkeypatch.setattr(command_line, "ENTRIES", broken)
+    monkeypatch.setattr("genart.studio.Studio", lambda device, known: Studio("cpu", broken))
+
+    assert run("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "'gone.safetensors' is missing" in lines[0]
+    assert len(lines) == len(entries)
+
+
+def test_another_kind_of_checkpoint_is_refused_by_name(capsys, tmp_path):
+    (tmp_path / "network.pkl").write_bytes(b"pickle")
+
+    assert run("render", str(tmp_path / "network.pkl")) == 1
+    assert "'network.pkl' is no .safetensors file" in capsys.readouterr().err

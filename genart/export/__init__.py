@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 from genart.errors import BadRecipe
 from genart.export.live import screen
-from genart.export.png import png, recipes_of
+from genart.export.png import png, recipes_of, size_of
 from genart.export.sheet import contact_sheet
 from genart.recipe import Recipe
 
@@ -20,7 +20,7 @@ def save_png(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = 
     """The picture of one recipe as PNG bytes with the recipe inside."""
     (recipe,) = recipes
     recipe = studio.stamped(recipe)
-    return png(studio.render(recipe, size=size), recipe, studio.entries[recipe.model].credit)
+    return png(studio.render(recipe, size=size), recipe, studio.entries[recipe.model].credit, size)
 
 
 def save_sheet(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None = None) -> bytes:
@@ -30,7 +30,7 @@ def save_sheet(studio: "Studio", recipes: Sequence[Recipe], *, size: int | None 
     if height * width * len(stamped) > MAX_SHEET:
         raise BadRecipe(f"{len(stamped)} pictures of {width} x {height} make too large a sheet; ask for fewer, or for a folder.")
     credits = dict.fromkeys(studio.entries[recipe.model].credit for recipe in stamped)
-    return png(contact_sheet(list(studio.render_many(stamped, size=size))), stamped, "; ".join(credits))
+    return png(contact_sheet(list(studio.render_many(stamped, size=size))), stamped, "; ".join(credits), size)
 
 
 def remade(studio: "Studio", data: bytes) -> bool:
@@ -40,7 +40,7 @@ def remade(studio: "Studio", data: bytes) -> bool:
     for recipe in recipes:
         if recipe.weights not in (None, studio.stamped(recipe).weights):
             raise BadRecipe(f"The picture was made with other weights of {recipe.model!r}; it cannot be remade exactly.")
-    return exporter(studio, recipes) == data
+    return exporter(studio, recipes, size=size_of(data)) == data
 
 
 EXPORTERS: dict[str, Callable[..., bytes]] = {

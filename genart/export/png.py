@@ -13,6 +13,7 @@ from genart.errors import BadRecipe
 from genart.recipe import MAX_CHARACTERS, Recipe
 
 KEY = "genart"
+SIZE_KEY = "genart size"
 MAX_FILE = 40 * 2**20
 MAX_DECODED = 4096 * 4096
 MAX_PACKED = 2**20  # Pillow inflates no longer text
@@ -20,13 +21,16 @@ MAX_PACKED = 2**20  # Pillow inflates no longer text
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
-def png(pixels: np.ndarray, recipes: Recipe | Sequence[Recipe], credit: str = "") -> bytes:
-    """A PNG of uint8 (H, W, 3) that carries its recipe, or the recipes of a contact sheet."""
+def png(pixels: np.ndarray, recipes: Recipe | Sequence[Recipe], credit: str = "", size: int | None = None) -> bytes:
+    """A PNG of uint8 (H, W, 3) that carries its recipe, or the recipes of a contact sheet, and
+    the `size` at which synthesis was stopped, if it was."""
     one = isinstance(recipes, Recipe)
     every = [recipes] if isinstance(recipes, Recipe) else list(recipes)
     text = every[0].to_json() if one else "[" + ",".join(recipe.to_json() for recipe in every) + "]"
     chunks = PngImagePlugin.PngInfo()
     chunks.add_itxt(KEY, text, zip=2000 < len(text) < MAX_PACKED)
+    if size is not None:
+        chunks.add_itxt(SIZE_KEY, str(size))
     chunks.add_itxt("parameters", _readable(every, credit))
     chunks.add_itxt("Software", f"genart {__version__}")
     chunks.add_itxt("XML:com.adobe.xmp", _xmp(credit))
@@ -49,6 +53,12 @@ def recipes_of(data: bytes) -> tuple[Recipe, ...]:
     if not items:
         raise BadRecipe("The recipes in this contact sheet are damaged; open another copy of the file.")
     return tuple(Recipe.from_dict(item) for item in items)
+
+
+def size_of(data: bytes) -> int | None:
+    """The size at which synthesis was stopped for a PNG made here; None where it was not."""
+    text = str(_texts(data).get(SIZE_KEY, ""))
+    return int(text) if text.isdecimal() and len(text) <= 5 else None
 
 
 def _texts(data: bytes) -> dict[str, Any]:

@@ -137,6 +137,11 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> DCGAN:
         label = torch.eye(min(int(str(config["num_classes"])), layers[0][0]))
     if len(layers) < 2 or any(before[1] != after[0] for before, after in pairwise(layers)):
         raise BadWeights(f"The 4-D weights {quote(layers, 200)} do not follow from one another; choose the generator of a DCGAN.")
+    if any(kernel != 4 for *_, kernel in layers[1:]):  # strides are in no file; kernel 4 is known to double
+        kernels = [kernel for *_, kernel in layers]
+        raise BadWeights(
+            f"The kernels {kernels} leave the size of the picture open; use a DCGAN with kernel 4 after the first layer."
+        )
     if label is not None and label.shape[0] >= layers[0][0]:
         raise BadWeights(f"Classes of {label.shape[0]} numbers leave nothing of {layers[0][0]} inputs to z; give fewer classes.")
     model = DCGAN(layers, None if label is None else (label.shape[0], label.shape[1]), norm=False)
