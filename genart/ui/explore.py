@@ -18,7 +18,7 @@ ICONS = {
     "redo": "M15 7l5 5-5 5 M20 12H10a6 6 0 0 0-6 6",
     "compare": "M12 3v18 M4 6h5v12H4z M15 6h5v12h-5z",
     "drift": "M3 9c3-4 6-4 9 0s6 4 9 0 M3 16c3-4 6-4 9 0s6 4 9 0",
-    "reset": "M5 5l14 14 M19 5L5 19",
+    "reset": "M4 7h9 M17 7h3 M4 17h3 M11 17h9 M15 5v4 M9 15v4",
     "link": "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1 M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
     "save": "M12 4v11 M7 11l5 5 5-5 M5 20h14",
     "open": "M12 16V5 M7 9l5-5 5 5 M5 20h14",
@@ -85,7 +85,7 @@ def _stage() -> str:
   <p id="readout" {_title("stage.speed.tip")}>&nbsp;</p>
   <div id="actions" role="toolbar">{actions}</div>
   <nav id="history" {_label("history.name")}>
-    <div id="history-list"></div><span id="history-empty" {_word("history.empty")}</span>
+    <div id="history-list"></div>
   </nav>
   <input type="file" id="open-file" accept="image/png" hidden>
   <p id="spoken" class="unseen" aria-live="polite"></p>

@@ -44,7 +44,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "action.full": ("Full screen", "全屏"),
     "action.full.tip": ("Only the picture, on the whole screen (F)", "只看画面，铺满屏幕（F）"),
     "history.name": ("History", "历史"),
-    "history.empty": ("Pictures you passed through will appear here", "经过的画面会出现在这里"),
     "history.item": ("Back to picture {n}", "回到第 {n} 幅"),
     "message.linked": ("Link copied", "链接已复制"),
     "message.link.manual": ("Copy the address from the address bar", "请从地址栏复制链接"),
@@ -85,6 +84,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "class.mix": ("Mix classes", "混合类别"),
     "class.mix.tip": ("Choose several classes and give each a share", "选择多个类别，并设定各自的占比"),
     "class.share": ("Share of {name}", "{name} 的占比"),
+    "slider.error": (
+        "{name} {value} is out of range; use a number from {min} to {max}.",
+        "{name} {value} 超出范围；请使用 {min} 到 {max} 之间的数。",
+    ),
     "slider.reset": ("Back to the default", "恢复默认值"),
     "noise.name": ("Fine grain", "细节噪声"),
     "noise.term": ("noise", "noise"),

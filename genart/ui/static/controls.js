@@ -12,9 +12,9 @@ const READ_MS = 200; // faders follow a moving picture this often
 export class Controls {
   constructor(desk) {
     this.desk = desk;
-    onSlider("#psi", (value, event) => desk.change((recipe) => (recipe.psi = value), event));
-    onSlider("#cutoff", (value, event) => desk.change((recipe) => (recipe.psi_cutoff = value || null), event));
-    onSlider("#strength", (value, event) => desk.change((recipe) => (recipe.noise.strength = value), event));
+    this.onSlider("psi", (recipe, value) => (recipe.psi = value));
+    this.onSlider("cutoff", (recipe, value) => (recipe.psi_cutoff = value || null));
+    this.onSlider("strength", (recipe, value) => (recipe.noise.strength = value));
     for (const card of $$("#models .card")) card.onclick = () => desk.chooseModel(card.dataset.model);
     $("#class-menu").onchange = (event) => this.chooseClass(Number(event.target.value), event);
     $("#class-mix").onclick = () => this.toggleMixing();
@@ -25,6 +25,18 @@ export class Controls {
     this.bindSeed();
     this.bindStrip();
     this.bindNoise();
+  }
+
+  // A typed number may be out of range: it is refused in words, and the field goes back when it is left.
+  onSlider(name, put) {
+    const { desk } = this;
+    onSlider(`#${name}`, (value, event) => {
+      const { min, max } = $(`#${name} input[type=range]`);
+      const within = value >= Number(min) && value <= Number(max);
+      desk.stage.say(within ? null : desk.words.every("slider.error", { name: desk.words.word(`${name}.label`), value, min, max }));
+      if (within) desk.change((recipe) => put(recipe, value), event);
+    });
+    $(`#${name}`).addEventListener("focusout", () => setTimeout(() => desk.recipe && this.show()));
   }
 
   openAdvanced(open) {
@@ -85,6 +97,7 @@ export class Controls {
 
   show() {
     const { recipe } = this.desk;
+    setRange("#psi", Math.min(-1, recipe.psi), Math.max(1.5, recipe.psi)); // a recipe may go further than the hand
     setSlider("#psi", recipe.psi);
     setSlider("#cutoff", recipe.psi_cutoff ?? 0);
     setSlider("#strength", recipe.noise.strength);
@@ -145,9 +158,11 @@ export class Controls {
 
   // Faders and strip follow the point that came back with the picture, but never under the hand.
   followPoint(point, hurry) {
-    if (!point || (hurry && performance.now() < this.followedAt + READ_MS)) return;
+    if (hurry && performance.now() < this.followedAt + READ_MS) return;
     this.followedAt = performance.now();
     const rows = [...$("#fader-list").children];
+    for (const row of rows) row.querySelector("input").disabled = !point; // a point of w has no z to move
+    if (!point) return drawStrip($("#strip-canvas"), [], REACH);
     if (rows.length === point.length && !rows.some((row) => row.matches(":active"))) rows.forEach((row, index) => setRow(row, point[index]));
     if (this.desk.model.zDim > FADERS) drawStrip($("#strip-canvas"), point, REACH);
   }
@@ -184,8 +199,13 @@ export class Controls {
   bindStrip() {
     const canvas = $("#strip-canvas");
     let chosen = 0;
-    const put = (value, event) => {
-      const values = replaced(this.desk.point, chosen, clamp(value, -REACH, REACH));
+    // Between the last bar and this one the hand may have passed others: they follow the line.
+    const put = (value, event, from = null) => {
+      const end = clamp(value, -REACH, REACH);
+      const [first, start] = from ?? [chosen, end];
+      const along = (index) => start + ((end - start) * (index - first)) / (chosen - first || 1);
+      const passed = (index) => index >= Math.min(first, chosen) && index <= Math.max(first, chosen);
+      const values = this.desk.point.map((old, index) => (index === chosen ? end : passed(index) ? along(index) : old));
       drawStrip(canvas, values, REACH, chosen);
       const text = values[chosen].toFixed(2);
       canvas.setAttribute("aria-valuenow", text);
@@ -193,13 +213,20 @@ export class Controls {
       this.movePoint(values, event);
     };
     const choose = (index) => (chosen = clamp(index, 0, this.desk.point.length - 1));
-    canvas.onpointerdown = (event) => canvas.setPointerCapture(event.pointerId);
-    canvas.onpointermove = (event) => {
+    let stroke = null; // the last bar and value under the hand
+    const paintBar = (event) => {
       if (!event.buttons || !this.desk.point) return;
       const box = canvas.getBoundingClientRect();
       choose(Math.floor(((event.clientX - box.left) / box.width) * this.desk.point.length));
-      put(REACH - ((event.clientY - box.top) / box.height) * 2 * REACH, event);
+      put(REACH - ((event.clientY - box.top) / box.height) * 2 * REACH, event, stroke);
+      stroke = [chosen, this.desk.point[chosen]];
     };
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      stroke = null;
+      paintBar(event);
+    };
+    canvas.onpointermove = paintBar;
     canvas.onkeydown = (event) => {
       const [move, lift] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key] ?? [];
       if (move === undefined || !this.desk.point) return;

@@ -29,7 +29,7 @@ class Explore {
       event: async (message) => decode(await server.frame(message)),
       renew: async () => (await server.hello()).token,
       onFrame: (...frame) => this.onFrame(...frame),
-      onError: (sentence) => this.stage.say(sentence ?? this.words.every("stage.offline")),
+      onError: (sentence, asked) => this.onError(sentence, asked),
     });
     this.bind();
     this.words.translatePage();
@@ -148,13 +148,26 @@ class Explore {
     await this.stage.draw(head, data, asked);
     this.stage.say(this.misread); // what was wrong with the address, with the first picture only
     this.misread = null;
-    if (head.point) this.point = head.point;
+    // A late reply must not take back what the hand has done since.
+    const current = !walk && R.same(recipe.anchors, this.recipe.anchors);
+    if (current && head.point !== undefined) this.point = head.point;
     if (walk) this.walked = R.complete(head.recipe);
-    else this.controls.followPoint(this.point, hurry);
+    else if (current) this.controls.followPoint(this.point, hurry);
     if (!head.full || hurry || walk) return;
     this.shown = recipe;
     if (this.stage.keepThumbnail(recipe)) this.stage.showHistory();
     $("#spoken").textContent = this.describe();
+  }
+
+  // The server refused a recipe, or did not answer: say so, and go back to the last good one.
+  onError(sentence, asked) {
+    this.stage.say(sentence ?? this.words.every("stage.offline"));
+    const good = this.past.now?.recipe;
+    if (!sentence || !good || !R.same(asked?.request.recipe, { ...this.recipe, finish: [] })) return;
+    clearTimeout(this.keeping);
+    this.recipe = structuredClone(good);
+    this.memory.set(good.model, this.recipe);
+    this.controls.show();
   }
 
   describe() {
@@ -166,6 +179,7 @@ class Explore {
     for (const card of $$("#models .card")) {
       const { head, data } = await this.live.aside({ recipe: { model: card.dataset.model, anchors: [{ seed: 4 }] } });
       if (!head.error) await paint(card.querySelector("canvas"), { head, data });
+      else Object.assign(card, { title: head.error, className: "card failed" });
     }
   }
 
@@ -176,6 +190,8 @@ class Explore {
     const compare = $('[data-action="compare"]');
     compare.onclick = null;
     compare.onpointerdown = () => this.compare(true);
+    compare.onkeydown = (event) => [" ", "Enter"].includes(event.key) && !event.repeat && this.compare(true);
+    compare.onkeyup = () => this.compare(false);
     compare.onpointerup = compare.onpointerleave = compare.onpointercancel = compare.onblur = () => this.compare(false);
     document.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("keyup", (event) => event.key.toLowerCase() === "c" && this.compare(false));

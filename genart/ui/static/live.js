@@ -118,7 +118,7 @@ export class Live {
     this.tries = 0;
     this.send();
     if (head.overtaken || !asked) return;
-    if (head.error) return this.onError([head.error, head.chinese]);
+    if (head.error) return this.onError([head.error, head.chinese], asked);
     const receivedAt = performance.now();
     await this.onFrame(head, data, { ...asked, receivedAt });
   }

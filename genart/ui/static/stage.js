@@ -9,6 +9,7 @@ const READ_MS = 200; // numbers that change faster cannot be read, and each chan
 const PLANE_WIDTHS = 1.6; // seeds crossed by a drag over the whole picture
 const REACH = 4; // the end of a plane of two latent numbers
 const NOTE_MS = 2500;
+const FILL_MS = 800;
 
 export class Stage {
   constructor(desk) {
@@ -123,12 +124,23 @@ export class Stage {
     });
   }
 
-  // Give the present step the picture on the canvas, if that is what the canvas shows.
+  // Give the steps that the canvas shows its picture.
   keepThumbnail(shown) {
-    const step = this.desk.past.now;
-    const isShown = step && !step.thumb && R.same({ ...step.recipe, finish: [] }, { ...shown, finish: [] });
-    if (isShown) step.thumb = thumbnail(this.canvas);
-    return isShown;
+    const steps = this.desk.past.steps.filter((step) => !step.thumb && R.same({ ...step.recipe, finish: [] }, { ...shown, finish: [] }));
+    for (const step of steps) step.thumb = thumbnail(this.canvas);
+    return steps.length > 0;
+  }
+
+  // Steps that went by too fast to be seen whole get their pictures when the hand rests.
+  async fillThumbnails() {
+    const small = element("canvas", { width: 64, height: 64 });
+    for (const step of this.desk.past.steps.slice(-HISTORY_SHOWN).filter((step) => !step.thumb)) {
+      const { head, data } = await this.desk.live.aside({ recipe: { ...step.recipe, finish: [] } });
+      if (head.error || head.overtaken) continue;
+      await paint(small, { head, data });
+      step.thumb = thumbnail(small);
+      this.showHistory();
+    }
   }
 
   showHistory() {
@@ -139,7 +151,8 @@ export class Stage {
     words.translate(list);
     const current = list.querySelector("[aria-current]");
     if (current) list.scrollLeft = current.offsetLeft - list.clientWidth / 2;
-    show("#history-empty", past.steps.length < 2);
+    clearTimeout(this.filling);
+    if (past.steps.some((step) => !step.thumb)) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
   }
 
   step({ thumb }, at) {
