@@ -1,5 +1,6 @@
 """Picture-to-picture steps that a recipe may name, applied in order after synthesis."""
 
+import inspect
 from typing import Callable, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from genart.errors import BadRecipe, quote
 from genart.recipe import Step
 
 MAX_SIDE = 4096
+MAX_COLOURS = 256
 
 
 def enlarge(pixels: np.ndarray, size: float) -> np.ndarray:
@@ -19,6 +21,14 @@ def enlarge(pixels: np.ndarray, size: float) -> np.ndarray:
 def blocks(pixels: np.ndarray, size: float) -> np.ndarray:
     """The picture with a longer side of `size` pixels, every pixel a hard square."""
     return _resize(pixels, size, Image.Resampling.NEAREST)
+
+
+def palette(pixels: np.ndarray, colours: float) -> np.ndarray:
+    """The picture in at most `colours` of its own colours, found by k-means (Lloyd 1982), without dither."""
+    if not 2 <= colours <= MAX_COLOURS:
+        raise BadRecipe(f"colours {quote(colours)} is out of range; use a number from 2 to {MAX_COLOURS}.")
+    snapped = Image.fromarray(pixels).quantize(int(colours), Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    return np.asarray(snapped.convert("RGB"))
 
 
 def _resize(pixels: np.ndarray, size: float, how: Image.Resampling) -> np.ndarray:
@@ -45,10 +55,12 @@ def apply(pixels: np.ndarray, step: Step) -> np.ndarray:
         return FINISHES[step.name](pixels, **dict(step.parameters))
     except TypeError:
         names = ", ".join(key for key, _ in step.parameters) or "none"
-        raise BadRecipe(f"The finishing step {step.name!r} takes the parameter size; this recipe gives {names}.") from None
+        takes = list(inspect.signature(FINISHES[step.name]).parameters)[1]
+        raise BadRecipe(f"The finishing step {step.name!r} takes the parameter {takes}; this recipe gives {names}.") from None
 
 
 FINISHES: dict[str, Callable[..., np.ndarray]] = {
     "enlarge": enlarge,
     "blocks": blocks,
+    "palette": palette,
 }

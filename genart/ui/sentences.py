@@ -57,7 +57,8 @@ SENTENCES: dict[str, str] = {
     # genart/finish
     "size {0} is out of range; use a number of pixels from 1 to {1}.": "尺寸 {0} 超出范围；请使用 1 到 {1} 像素。",
     "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",
-    "The finishing step {0} takes the parameter size; this recipe gives {1}.": "后期步骤 {0} 需要参数 size，而这个配方给出的是：{1}。",
+    "colours {0} is out of range; use a number from 2 to {1}.": "颜色数 {0} 超出范围；请使用 2 到 {1} 之间的数。",
+    "The finishing step {0} takes the parameter {1}; this recipe gives {2}.": "后期步骤 {0} 需要参数 {1}，而这个配方给出的是：{2}。",
     # genart/export
     "The picture was made with other weights of {0}; it cannot be remade exactly.": "这张图片由 {0} 的另一版权重生成，无法原样重现；请使用原来的权重。",
     "This picture carries no genart recipe; it was saved by another program, or its notes were stripped.": "这张图片不含 genart 配方，可能由其他程序保存，或附带的信息已被去除；请换一张在这里保存的图片。",

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from genart.errors import BadRecipe
+from genart.finish import FINISHES, apply
+from genart.recipe import Step
+
+MOTTLED = np.where(np.arange(16)[:, None, None] < 8, [200, 40, 30], [20, 60, 210]) + np.random.RandomState(0).randint(
+    -9, 9, (16, 16, 3)
+)
+
+
+def colours(pixels):
+    return len(np.unique(pixels.reshape(-1, 3), axis=0))
+
+
+def test_palette_gives_each_patch_one_of_the_colours_it_has():
+    snapped = apply(MOTTLED.astype(np.uint8), Step("palette", (("colours", 2.0),)))
+
+    assert colours(MOTTLED) > 100
+    assert colours(snapped[:8]) == colours(snapped[8:]) == 1
+    assert np.abs(snapped.astype(int) - MOTTLED).max() < 20
+
+
+def test_palette_leaves_a_picture_of_few_colours_as_it_is():
+    pixels = np.random.RandomState(1).choice([0, 90, 255], (16, 16, 1)).repeat(3, 2).astype(np.uint8)
+
+    assert np.array_equal(apply(pixels, Step("palette", (("colours", 12.0),))), pixels)
+
+
+@pytest.mark.parametrize("name", FINISHES)
+def test_a_step_without_its_parameter_is_told_which(name):
+    with pytest.raises(BadRecipe, match="takes the parameter (size|colours); this recipe gives none"):
+        apply(MOTTLED.astype(np.uint8), Step(name))
+
+
+@pytest.mark.parametrize("count", [1.0, 257.0, float("nan")])
+def test_a_number_of_colours_out_of_range_is_quoted(count):
+    with pytest.raises(BadRecipe, match=f"colours {count}"):
+        apply(MOTTLED.astype(np.uint8), Step("palette", (("colours", count),)))
