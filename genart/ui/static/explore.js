@@ -190,7 +190,9 @@ class Explore {
     const compare = $('[data-action="compare"]');
     compare.onclick = null;
     compare.onpointerdown = () => this.compare(true);
-    compare.onkeydown = (event) => [" ", "Enter"].includes(event.key) && !event.repeat && this.compare(true);
+    compare.onkeydown = (event) => {
+      if ([" ", "Enter"].includes(event.key)) this.compare(true);
+    };
     compare.onkeyup = () => this.compare(false);
     compare.onpointerup = compare.onpointerleave = compare.onpointercancel = compare.onblur = () => this.compare(false);
     document.addEventListener("keydown", (event) => this.onKey(event));
