@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from genart.recipe import Anchor, Recipe
 
 PSI = "#psi input[type=range]"
@@ -76,3 +78,48 @@ def test_the_page_asks_no_other_host(visit):
 
     own = (visitor.url, visitor.url.replace("http", "ws"), "data:", "blob:")
     assert [url for url in asked if not url.startswith(own)] == []
+
+
+LATE = """
+const Plain = window.WebSocket;
+window.WebSocket = class extends Plain {
+  set onmessage(take) { super.onmessage = (event) => setTimeout(() => take(event), 150); }
+};
+"""
+
+
+def test_late_pictures_take_back_nothing_that_the_hand_did(visit):
+    visitor = visit(open="?model=digits-vae16&seed=7", script=LATE)
+    fader = visitor.page.locator("#fader-list input").first
+    start = float(fader.input_value())
+    fader.focus()
+
+    visitor.after(lambda: [visitor.press("ArrowRight") for _ in range(20)], "anchor.vector")
+
+    assert float(fader.input_value()) == pytest.approx(start + 0.2, abs=0.011)
+    assert visitor.shows(visitor.recipe)
+
+
+def test_a_refused_number_leaves_the_last_good_recipe(visit):
+    visitor = visit(open="?model=digits-vae16&seed=7")
+    box = visitor.page.locator("#psi input[type=number]")
+    box.fill("9")
+
+    visitor.page.wait_for_selector("#stage-error:visible")
+    assert "9 is out of range" in visitor.sentence
+    visitor.page.keyboard.press("Tab")
+    visitor.page.wait_for_function("document.querySelector('#psi input[type=number]').value === '0.7'")
+    visitor.page.focus("#picture")
+    visitor.after(lambda: visitor.press("ArrowRight"), "anchor.seed === 8")
+    assert visitor.recipe.psi == 0.7
+
+
+def test_every_step_of_the_history_gets_its_picture(visit):
+    visitor = visit(open="?model=digits-vae16&seed=7")
+    for _ in range(4):
+        visitor.press("r")
+
+    visitor.page.wait_for_function(
+        "[...document.querySelectorAll('#history .step')].length === 5"
+        " && [...document.querySelectorAll('#history .step')].every((step) => step.style.backgroundImage)"
+    )
