@@ -60,6 +60,11 @@ def test_every_path_of_the_file_tree_exists(path):
     assert (ROOT / path).exists()
 
 
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)\)", README))
+def test_every_link_and_picture_of_the_readme_exists(link):
+    assert (ROOT / link).exists()
+
+
 def test_every_module_stands_in_the_file_tree():
     tree = section("Where things are")
     folders = {path for path in re.findall(r"^([\w./]+)/ ", tree, re.M)}
