@@ -37,6 +37,15 @@ DIGITS_CREDIT = "MNIST by Y. LeCun, C. Cortes and C. J. C. Burges: 10,000 digits
 
 _ENTRIES = (
     Entry(
+        "pixel-vae",
+        "pixel-vae.safetensors",
+        "3038960e875f42aaf72a6b8e1971563a1149e8ffd9f7b1b9ba4ef8fd6cd6d404",
+        "VAE",
+        "CC0 1.0",
+        'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
+        hard_pixels=True,
+    ),
+    Entry(
         "digits-gan",
         "digits-gan.safetensors",
         "9e095dfd006fb1f70ebb2f7699b83c2ea50ea7af56a1cdd82689bedcad024844",
