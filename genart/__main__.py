@@ -124,13 +124,16 @@ def _recipes(chosen: argparse.Namespace) -> Iterator[Recipe]:
     """One recipe per seed or per row of the given latents."""
     noise = _noise(chosen.noise)
     given = chosen.z or chosen.w
-    psi = chosen.psi if chosen.psi is not None else (1.0 if given else 0.7)  # a given latent is taken as it is
+    start = ENTRIES.get(chosen.model)
+    psi = chosen.psi
+    if psi is None:
+        psi = 1.0 if given else start.psi if start else 0.7  # a given latent is taken as it is
     if given:
         anchors = [Anchor(label=chosen.label, vector=vector) for vector in _vectors(given, "z" if chosen.z else "w")]
     else:
         anchors = [Anchor(seed, label=chosen.label) for seed in seeds_of(chosen.seeds or "0")]
     for anchor in anchors:
-        yield Recipe(chosen.model, (anchor,), psi, chosen.psi_cutoff, noise=noise)
+        yield Recipe(chosen.model, (anchor,), psi, chosen.psi_cutoff, noise=noise, finish=start.finish if start else ())
 
 
 def _vectors(name: str, space: str) -> Iterator[str]:
@@ -196,7 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--seeds", help="such as 1,4,10-15; by default 0")
     source.add_argument("--z", metavar="FILE.npy", help="latents of shape (N, z_dim)")
     source.add_argument("--w", metavar="FILE.npy", help="latents of shape (N, w_dim) or (N, num_ws, w_dim)")
-    drawing.add_argument("--psi", type=float, help="truncation psi; by default 0.7, and 1 with --z or --w")
+    drawing.add_argument(
+        "--psi", type=float, help="truncation psi; by default the model's own, mostly 0.7, and 1 with --z or --w"
+    )
     drawing.add_argument("--psi-cutoff", type=int, metavar="N", help="truncate only the first N layers")
     drawing.add_argument("--label", type=int, help="class index of a conditional model")
     drawing.add_argument("--noise", default="const", metavar="const|none|SEED", help="by default const")

@@ -7,12 +7,15 @@ cannot say. Titles and descriptions are in the table of screen texts (`genart/ui
 from dataclasses import dataclass
 from pathlib import Path
 
+from genart.recipe import Step
+
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model. `file` lies in `weights/`, or is absolute; `classes` names the labels in order.
+    """One model. `file` lies in `weights/`, or is absolute; `classes` names the labels in order;
+    `psi` and `finish` are what a new picture of it starts with.
 
     `sha256` is None for a file of the user's own, which is taken as it is.
     """
@@ -25,6 +28,8 @@ class Entry:
     credit: str
     classes: tuple[str, ...] = ()
     hard_pixels: bool = False
+    psi: float = 0.7
+    finish: tuple[Step, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -44,6 +49,8 @@ _ENTRIES = (
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
         hard_pixels=True,
+        psi=1.0,
+        finish=(Step("palette", (("colours", 12),)),),
     ),
     Entry(
         "digits-gan",

@@ -46,7 +46,10 @@ def tab(page: Page) -> None:
             "words": WORDS,
             "first": page.first,
             "seed": page.seed,
-            "models": list(page.entries),
+            "starts": {
+                name: {"psi": entry.psi, "finish": [{"name": step.name, "parameters": step.parameters} for step in entry.finish]}
+                for name, entry in page.entries.items()
+            },
             "public": page.public,
         }
 

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from starlette.background import BackgroundTask
@@ -103,7 +104,9 @@ class Live:
             within = PREVIEW_MS if message.get("hurry") else None
             frame = await asyncio.wrap_future(studio.submit(f"{visitor}{slot}", recipe, within_ms=within))
             if recipe.finish and frame.full:
-                frame = replace(frame, pixels=await self._heavy(finished, frame.pixels, recipe.finish))
+                grows = any("size" in dict(step.parameters) for step in recipe.finish)
+                work = partial(finished, frame.pixels, recipe.finish)
+                frame = replace(frame, pixels=await (self._heavy(work) if grows else run_in_threadpool(work)))
             how = {"hurry": bool(message.get("hurry")), "walking": "walk" in message}
             if max(frame.pixels.shape) > LARGE:
                 return await run_in_threadpool(reply, seq, recipe, frame, **how)

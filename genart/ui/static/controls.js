@@ -108,7 +108,7 @@ export class Controls {
       const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction);
       setRow(row, offset?.sigma ?? 0);
     }
-    $("#saved-size").value = recipe.finish[0]?.parameters[0][1] ?? "";
+    $("#saved-size").value = R.savedSize(recipe);
   }
 
   showSeed() {
@@ -267,7 +267,8 @@ export class Controls {
 
   chooseSize(size) {
     const name = this.desk.model.hardPixels ? "blocks" : "enlarge";
-    this.desk.amend((recipe) => (recipe.finish = size ? [{ name, parameters: [["size", Number(size)]] }] : []));
+    const step = { name, parameters: [["size", Number(size)]] };
+    this.desk.amend((recipe) => (recipe.finish = [...R.shown(recipe).finish, ...(size ? [step] : [])]));
   }
 }
 

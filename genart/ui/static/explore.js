@@ -19,6 +19,7 @@ class Explore {
   async start(server) {
     const hello = await server.hello();
     this.public = hello.public;
+    this.starts = hello.starts;
     this.words = new Words(hello.words);
     this.past = new R.Past();
     this.memory = new Map(); // the last recipe of each model
@@ -41,7 +42,7 @@ class Explore {
   async open(hello) {
     const address = new URLSearchParams(location.search);
     const plain = Object.fromEntries(ADDRESS_PARTS.filter((part) => address.has(part)).map((part) => [part, address.get(part)]));
-    let recipe = R.fresh(hello.first, hello.seed);
+    let recipe = this.fresh(hello.first, hello.seed);
     if (address.has("r") || Object.keys(plain).length) {
       const request = address.has("r") ? { link: address.get("r") } : { plain: { model: hello.first, ...plain } };
       const { head } = await this.live.aside(request);
@@ -53,6 +54,10 @@ class Explore {
   }
 
   // ---- the recipe
+
+  fresh(model, seed) {
+    return R.fresh(model, seed, this.starts[model]);
+  }
 
   // Make `recipe` the present one: model, controls, picture, history. The last call wins.
   async take(recipe, { keep = true } = {}) {
@@ -102,7 +107,7 @@ class Explore {
   }
 
   render({ hurry, inputAt, recipe = this.recipe, ...more }) {
-    this.live.ask({ recipe: { ...recipe, finish: [] }, hurry, ...more }, inputAt ?? performance.now());
+    this.live.ask({ recipe: R.shown(recipe), hurry, ...more }, inputAt ?? performance.now());
   }
 
   keepNow() {
@@ -123,9 +128,9 @@ class Explore {
   chooseModel(name) {
     this.rest();
     if (this.recipe) this.keepNow();
-    const before = this.recipe ?? R.fresh(name, 0);
+    const before = this.recipe ?? this.fresh(name, 0);
     const known = this.memory.get(name);
-    this.take(known ? structuredClone(known) : { ...R.fresh(name, R.placeOf(before).origin.seed), psi: before.psi });
+    this.take(known ? structuredClone(known) : this.fresh(name, R.placeOf(before).origin.seed));
   }
 
   toSeed(seed, event) {
@@ -163,7 +168,7 @@ class Explore {
   onError(sentence, asked) {
     this.stage.say(sentence ?? this.words.every("stage.offline"));
     const good = this.past.now?.recipe;
-    if (!sentence || !good || !R.same(asked?.request.recipe, { ...this.recipe, finish: [] })) return;
+    if (!sentence || !good || !R.same(asked?.request.recipe, R.shown(this.recipe))) return;
     clearTimeout(this.keeping);
     this.recipe = structuredClone(good);
     this.memory.set(good.model, this.recipe);
@@ -177,7 +182,7 @@ class Explore {
 
   async drawThumbnails() {
     for (const card of $$("#models .card")) {
-      const { head, data } = await this.live.aside({ recipe: { model: card.dataset.model, anchors: [{ seed: 4 }] } });
+      const { head, data } = await this.live.aside({ recipe: this.fresh(card.dataset.model, 4) });
       if (!head.error) await paint(card.querySelector("canvas"), { head, data });
       else Object.assign(card, { title: head.error, className: "card failed" });
     }
@@ -214,7 +219,7 @@ class Explore {
       undo: () => this.undo(-1),
       redo: () => this.undo(1),
       drift: () => this.drifting || this.drift(),
-      reset: () => this.take(R.fresh(this.recipe.model, R.placeOf(this.recipe).origin.seed)),
+      reset: () => this.take(this.fresh(this.recipe.model, R.placeOf(this.recipe).origin.seed)),
       link: () => this.copyLink(),
       save: () => this.save(),
       open: () => $("#open-file").click(),

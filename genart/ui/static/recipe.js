@@ -4,7 +4,8 @@
 export const MAX_SEED = 2 ** 32 - 1;
 export const ROW = 100; // seeds in a row of the seed plane, as in NVIDIA's viewer
 
-export const fresh = (model, seed) => ({
+// `start` is what the catalogue says a new picture of the model begins with.
+export const fresh = (model, seed, start = {}) => ({
   model,
   anchors: [{ seed }],
   psi: 0.7,
@@ -13,6 +14,7 @@ export const fresh = (model, seed) => ({
   layers: [],
   noise: { mode: "const", seed: 0, strength: 1 },
   finish: [],
+  ...structuredClone(start),
 });
 
 // A recipe from the server leaves defaults out; the controls want them in.
@@ -21,6 +23,11 @@ export const complete = (recipe) => {
   const whole = { ...fresh(recipe.model, 0), ...rest };
   return { ...whole, noise: { ...fresh("", 0).noise, ...rest.noise } };
 };
+
+// What the screen shows of a recipe: a size is for saved files.
+const isSize = (step) => step.parameters.some(([key]) => key === "size");
+export const shown = (recipe) => ({ ...recipe, finish: recipe.finish.filter((step) => !isSize(step)) });
+export const savedSize = (recipe) => recipe.finish.find(isSize)?.parameters[0][1] ?? "";
 
 export const wrapSeed = (seed) => ((Math.round(seed) % (MAX_SEED + 1)) + MAX_SEED + 1) % (MAX_SEED + 1);
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];

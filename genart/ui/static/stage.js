@@ -126,7 +126,7 @@ export class Stage {
 
   // Give the steps that the canvas shows its picture.
   keepThumbnail(shown) {
-    const steps = this.desk.past.steps.filter((step) => !step.thumb && R.same({ ...step.recipe, finish: [] }, { ...shown, finish: [] }));
+    const steps = this.desk.past.steps.filter((step) => !step.thumb && shown && R.same(R.shown(step.recipe), R.shown(shown)));
     for (const step of steps) step.thumb = thumbnail(this.canvas);
     return steps.length > 0;
   }
@@ -135,7 +135,7 @@ export class Stage {
   async fillThumbnails() {
     const small = element("canvas", { width: 64, height: 64 });
     for (const step of this.desk.past.steps.slice(-HISTORY_SHOWN).filter((step) => !step.thumb)) {
-      const { head, data } = await this.desk.live.aside({ recipe: { ...step.recipe, finish: [] } });
+      const { head, data } = await this.desk.live.aside({ recipe: R.shown(step.recipe) });
       if (head.error || head.overtaken) continue;
       await paint(small, { head, data });
       step.thumb = thumbnail(small);
