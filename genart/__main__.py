@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Iterator, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from genart import machine
 from genart.catalogue import ENTRIES, own_entry
-from genart.errors import BadRecipe, BadWeights, GenartError, quote
+from genart.errors import BadRecipe, BadWeights, GenartError, UnknownModel, quote
 from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def render(chosen: argparse.Namespace) -> None:
     from genart.export import EXPORTERS
 
     studio = _studio(chosen)
-    recipes = list(_recipes(chosen))
+    recipes = list(_recipes(chosen, studio))
     out = Path(chosen.out or _default_name(chosen.model, recipes))
     if out.suffix == ".npy":
         np.save(out, np.concatenate([studio.raw(recipe, size=chosen.size) for recipe in recipes]))
@@ -120,20 +121,19 @@ def _speeds(studio: "Studio", name: str, rounds: int) -> Iterator[tuple[int, flo
         yield size, forward, picture, live
 
 
-def _recipes(chosen: argparse.Namespace) -> Iterator[Recipe]:
+def _recipes(chosen: argparse.Namespace, studio: "Studio") -> Iterator[Recipe]:
     """One recipe per seed or per row of the given latents."""
     noise = _noise(chosen.noise)
     given = chosen.z or chosen.w
-    start = ENTRIES.get(chosen.model)
-    psi = chosen.psi
-    if psi is None:
-        psi = 1.0 if given else start.psi if start else 0.7  # a given latent is taken as it is
+    psi = chosen.psi if chosen.psi is not None or not given else 1.0  # a given latent is taken as it is
     if given:
         anchors = [Anchor(label=chosen.label, vector=vector) for vector in _vectors(given, "z" if chosen.z else "w")]
     else:
         anchors = [Anchor(seed, label=chosen.label) for seed in seeds_of(chosen.seeds or "0")]
+    if chosen.model not in studio.entries:
+        raise UnknownModel(chosen.model, studio.entries)
     for anchor in anchors:
-        yield Recipe(chosen.model, (anchor,), psi, chosen.psi_cutoff, noise=noise, finish=start.finish if start else ())
+        yield replace(studio.entries[chosen.model].begin(anchor, psi), psi_cutoff=chosen.psi_cutoff, noise=noise)
 
 
 def _vectors(name: str, space: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ cannot say. Titles and descriptions are in the table of screen texts (`genart/ui
 from dataclasses import dataclass
 from pathlib import Path
 
-from genart.recipe import Step
+from genart.recipe import Anchor, Recipe, Step
 
 SHIPPED = Path(__file__).parent.parent / "weights"
 
@@ -34,6 +34,10 @@ class Entry:
     @property
     def path(self) -> Path:
         return SHIPPED / self.file
+
+    def begin(self, anchor: Anchor, psi: float | None = None) -> Recipe:
+        """A new picture's recipe: the model's own psi unless one is given, and its own finish."""
+        return Recipe(self.name, (anchor,), self.psi if psi is None else psi, finish=self.finish)
 
 
 DIGITS = tuple("0123456789")

@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from genart.errors import GenartError
+from genart.errors import GenartError, UnknownModel
 from genart.export import save_png
 from genart.recipe import Anchor, Recipe
 from genart.ui.messages import describe
@@ -16,13 +16,15 @@ from genart.ui.page import Page
 def endpoints(page: Page) -> None:
     """Add /render and /models inside an open gr.Blocks."""
 
-    def render(model: str, seed: int = 0, psi: float = 0.7, label: int | None = None, recipe: str | None = None) -> gr.FileData:
+    def render(
+        model: str, seed: int = 0, psi: float | None = None, label: int | None = None, recipe: str | None = None
+    ) -> gr.FileData:
         """Render one picture and return it as a PNG file that carries its recipe.
 
         Args:
             model: name of a model, as /models lists them.
             seed: whole number from 0 to 4294967295.
-            psi: diversity (truncation psi), -2 to 2; 0 is the mean picture, 1 is no truncation.
+            psi: diversity (truncation psi), -2 to 2; 0 the mean picture, 1 no truncation, null the model's own.
             label: class index of a conditional model, or null.
             recipe: a whole recipe as JSON; the other arguments are then ignored.
         """
@@ -30,7 +32,9 @@ def endpoints(page: Page) -> None:
             if recipe:  # agents also send it as an object
                 asked = Recipe.from_json(recipe) if isinstance(recipe, str) else Recipe.from_dict(recipe)
             else:
-                asked = Recipe(model, (Anchor(seed, label=label),), psi)
+                if model not in page.entries:
+                    raise UnknownModel(model, page.entries)
+                asked = page.entries[model].begin(Anchor(seed, label=label), psi)
             data = save_png(page.studio(), [asked])
         except GenartError as error:
             raise gr.Error(str(error), print_exception=False) from None
