@@ -1,4 +1,4 @@
-"""How good are the pictures of a shipped model? `python benchmarks/quality.py MODEL`.
+"""How good are the pictures of a shipped model? `python -m benchmarks.quality MODEL`.
 
 Digits are read by a judge, a small network that learnt from the real training digits alone; the
 1,500 held-out digits were seen neither by it nor by any model. Other pictures are compared with
