@@ -6,7 +6,7 @@ nothing else needs a lock.
 
 import threading
 from collections import OrderedDict
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from typing import Any, Callable, Hashable
 
 
@@ -36,9 +36,6 @@ class Turns:
             return job()
         return self.submit(object(), job).result()
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     def _serve(self) -> None:
         while True:
             with self._changed:
@@ -51,6 +48,3 @@ class Turns:
                 future.set_result(job())
             except BaseException as error:  # the worker outlives every job; the asker gets the error
                 future.set_exception(error)
-
-
-__all__ = ["CancelledError", "Turns"]

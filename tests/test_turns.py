@@ -86,15 +86,6 @@ def test_a_request_cancelled_by_its_asker_is_not_run(busy):
     assert ran == []
 
 
-def test_the_number_waiting_is_known(busy):
-    turns, _ = busy
-    turns.submit("a", lambda: 1)
-    turns.submit("a", lambda: 2)
-    turns.submit("b", lambda: 3)
-
-    assert len(turns) == 2
-
-
 @pytest.mark.parametrize("error", [ValueError("x"), MemoryError(), SystemExit(3), KeyboardInterrupt()])
 def test_the_error_of_a_job_reaches_its_asker_and_the_worker_lives(error):
     turns = Turns("test")
