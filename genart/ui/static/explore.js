@@ -328,6 +328,7 @@ class Explore {
     this.words.toggle();
     this.translate();
     this.stage.say(this.stage.said);
+    this.stage.read();
     if (this.recipe) this.controls.show();
   }
 

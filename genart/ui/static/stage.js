@@ -41,10 +41,13 @@ export class Stage {
     this.painted = [...this.painted.filter((at) => at > paintedAt - 1000), paintedAt];
     if (hurry && paintedAt < this.readAt + READ_MS) return;
     this.readAt = paintedAt;
-    this.read(head, Math.round(paintedAt - asked.inputAt));
+    this.reading = { head, ms: Math.round(paintedAt - asked.inputAt) };
+    this.read();
   }
 
-  read(head, ms) {
+  read() {
+    if (!this.reading) return;
+    const { head, ms } = this.reading;
     const { words, model } = this.desk;
     const rate = this.painted.length > 5 ? ` · ${this.painted.length} fps` : "";
     const made = head.ms ? `${head.ms.toFixed(head.ms < 10 ? 1 : 0)} ms` : words.word("stage.remembered");
