@@ -5,13 +5,17 @@ of a layer says what it does.
 
     linear      the picture is flattened before it, and square again at the next convolution
     kernel 4    a convolution of stride 2: halves the picture
-    kernel 3    a convolution; one that keeps its channels adds to its input
+    kernel 3    a convolution; one that keeps its channels adds to its input, and one that takes two
+                channels more than there are also sees where it is (Liu 2018, arXiv:1807.03247)
     kernel 1    a convolution, then pixel shuffle: doubles the picture (Shi 2016, arXiv:1609.05158)
 
 ReLU follows every layer but the shuffles and the last. The encoder ends in mean | log variance,
 the decoder in tanh. `label.weight` (k, num_classes), if present, embeds a class for the decoder.
+An encoder with a channel for every class reads one thing in all its classes at once, such as the
+letters of a font; a channel of zeros is a class not seen.
 `prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
-distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first.
+distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first,
+for each class in its own way if they read the embedding too.
 """
 
 import math
@@ -49,13 +53,14 @@ class VAE(nn.Module):
         label: tuple[int, int] | None = None,
         prior: bool = False,
         couplings: Sequence[int] = (),
+        prior_by_class: bool = False,
     ):
         super().__init__()
         self.encoder = nn.ModuleList(map(_layer, encoder))
         self.decoder = nn.ModuleList(map(_layer, decoder))
         self.z_dim = encoder[-1][0] // 2
         self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
-        self.prior: Prior | None = Prior(self.z_dim, couplings) if prior else None
+        self.prior: Prior | None = Prior(self.z_dim, couplings, label[0] if label and prior_by_class else 0) if prior else None
         channels, size = _picture(decoder)
         self.space = Space(
             z_dim=self.z_dim,
@@ -74,12 +79,12 @@ class VAE(nn.Module):
     def w_mean(self) -> Tensor:
         mean = self._first.new_zeros(1, 1, self.space.w_dim)
         if self.prior is not None:
-            mean[0, 0, : self.z_dim] = self.prior(mean[:, 0, : self.z_dim])
+            mean[0, :, : self.z_dim] = self.prior(mean[0, :, : self.z_dim], self.embedded(mean[0]))
         return mean
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, d) -> (N, 1, d), or (N, 1, d + k + 1) with a class: the class embedding and a 1 follow."""
-        return self._with_class(z if self.prior is None else self.prior(z), label)[:, None]
+        return self.with_class(z if self.prior is None else self.prior(z, self.embedded(z, label)), label)[:, None]
 
     def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
         """(N, 1, w_dim) -> (N, C, H, W) in [-1, 1]; there is no noise, and one size."""
@@ -87,7 +92,10 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, C, H, W) in [-1, 1] -> the mean of the posterior, (N, 1, w_dim)."""
-        return self._with_class(self.posterior(x)[0], label)[:, None]
+        classes = self.space.num_classes
+        if classes and self.encoder[0].in_channels == classes * x.shape[1]:
+            x = (self._shares(x, label)[:, :, None, None, None] * x[:, None]).flatten(1, 2)
+        return self.with_class(self.posterior(x)[0], label)[:, None]
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, (N, d) each, of q(z|x)."""
@@ -110,15 +118,23 @@ class VAE(nn.Module):
     def _first(self) -> Tensor:
         return next(self.decoder[0].parameters())
 
-    def _with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
-        """[z, embedding, 1]. The 1 is scaled with the rest by psi and by mixing, so that the
+    def with_class(self, z: Tensor, label: Tensor | None) -> Tensor:
+        """(N, d) -> [z, embedding, 1], (N, w_dim). The 1 is scaled with the rest by psi and by mixing, so that the
         embedding can be read back at full strength: psi calms the drawing, never the class.
         """
         if self.label is None:
             return z
-        if label is None:
-            label = z.new_full((len(z), self.space.num_classes), 1 / self.space.num_classes)
-        return torch.cat([z, self.label(label), z.new_ones(len(z), 1)], dim=1)
+        return torch.cat([z, self.label(self._shares(z, label)), z.new_ones(len(z), 1)], dim=1)
+
+    def embedded(self, x: Tensor, label: Tensor | None = None) -> Tensor | None:
+        """What the prior is told of the class, (N, k); None where it needs nothing."""
+        if self.label is None or self.prior is None or not self.prior.given:
+            return None
+        return self.label(self._shares(x, label))
+
+    def _shares(self, x: Tensor, label: Tensor | None) -> Tensor:
+        """The label, or the same share of every class."""
+        return x.new_full((len(x), self.space.num_classes), 1 / self.space.num_classes) if label is None else label
 
 
 def _class_of(tail: Tensor, classes: Tensor) -> Tensor:
@@ -133,28 +149,30 @@ class Prior(nn.Module):
 
     `couplings` holds a width for each layer of a flow (Dinh 2016, arXiv:1605.08803), z -> z': one
     smooth map that can be undone, learnt so that the encoder's output becomes standard normal.
+    `given` numbers, the embedding of a class, may steer the flow.
     """
 
     mean: Tensor
     axes: Tensor
 
-    def __init__(self, dim: int, couplings: Sequence[int] = ()):
+    def __init__(self, dim: int, couplings: Sequence[int] = (), given: int = 0):
         super().__init__()
+        self.given = given if couplings else 0
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("axes", torch.eye(dim))
-        self.couplings = nn.ModuleList(_Coupling(dim, width, place) for place, width in enumerate(couplings))
+        self.couplings = nn.ModuleList(_Coupling(dim, width, place, given) for place, width in enumerate(couplings))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, given: Tensor | None = None) -> Tensor:
         for coupling in self.couplings:
-            z = coupling(z)
+            z = coupling(z, given)
         return self.mean + z @ self.axes.T
 
-    def undo(self, w: Tensor) -> tuple[Tensor, Tensor]:
+    def undo(self, w: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The z (N, d) that leads to w (N, d), and the log (N,) of how much the map widens space there."""
         z = torch.linalg.solve(self.axes, (w - self.mean).T).T
         widened = torch.linalg.slogdet(self.axes)[1].expand(len(w))
         for coupling in reversed(self.couplings):
-            z, more = coupling.undo(z)  # type: ignore[operator]
+            z, more = coupling.undo(z, given)  # type: ignore[operator]
             widened = widened + more
         return z, widened
 
@@ -168,25 +186,26 @@ class _Coupling(nn.Sequential):
 
     moves: Tensor
 
-    def __init__(self, dim: int, width: int, place: int):
+    def __init__(self, dim: int, width: int, place: int, given: int = 0):
         last = nn.Linear(width, 2 * dim)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        super().__init__(nn.Linear(dim, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), last)
+        super().__init__(nn.Linear(dim + given, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), last)
         digit = place // 2 % max(1, (dim - 1).bit_length())
         self.register_buffer("moves", (torch.arange(dim) >> digit) % 2 == place % 2, persistent=False)
 
-    def forward(self, z: Tensor) -> Tensor:
-        scale, shift = self._asked(z)
+    def forward(self, z: Tensor, given: Tensor | None = None) -> Tensor:
+        scale, shift = self._asked(z, given)
         return z * scale.exp() + shift
 
-    def undo(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def undo(self, z: Tensor, given: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As `Prior.undo`, for this layer alone."""
-        scale, shift = self._asked(z)
+        scale, shift = self._asked(z, given)
         return (z - shift) * (-scale).exp(), scale.sum(1)
 
-    def _asked(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        scale, shift = super().forward(z * ~self.moves).chunk(2, dim=1)
+    def _asked(self, z: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
+        kept = z * ~self.moves
+        scale, shift = super().forward(kept if given is None else torch.cat([kept, given], dim=1)).chunk(2, dim=1)
         return STEEPEST * torch.tanh(scale / STEEPEST) * self.moves, shift * self.moves
 
 
@@ -211,15 +230,22 @@ def _run(layers: nn.ModuleList, x: Tensor) -> Tensor:
         if x.ndim == 2:
             side = math.isqrt(x.shape[1] // layer.in_channels)
             x = x.unflatten(1, (layer.in_channels, side, side))
-        y = layer(x)
+        y = layer(x if layer.in_channels == x.shape[1] else torch.cat([x, _places(x)], dim=1))
         if layer.kernel_size == (1, 1):
             x = F.pixel_shuffle(y, 2)
         elif layer is layers[-1]:
             x = y
         else:
-            keeps = layer.kernel_size == (3, 3) and layer.in_channels == layer.out_channels
+            keeps = layer.kernel_size == (3, 3) and y.shape == x.shape
             x = x + F.relu(y) if keeps else F.relu(y)
     return x
+
+
+def _places(x: Tensor) -> Tensor:
+    """Across and down, (N, 2, H, W) in -1 .. 1, at each pixel of x."""
+    across, down = (torch.linspace(-1, 1, side, device=x.device, dtype=x.dtype) for side in (x.shape[3], x.shape[2]))
+    grid = torch.stack(torch.meshgrid(across, down, indexing="xy"))
+    return grid.expand(len(x), -1, -1, -1)
 
 
 def _picture(decoder: Layers) -> tuple[int, int]:
@@ -263,7 +289,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
             _table(state, "decoder"),
             label=None if label is None else (label.shape[0], label.shape[1]),
             prior="prior.mean" in state,
-            couplings=_couplings(state),
+            couplings=[len(state[f"{name}.0.weight"]) for name in _couplings(state)],
+            prior_by_class=any(state[f"{name}.0.weight"].shape[1] > len(state["prior.mean"]) for name in _couplings(state)),
         )
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (KeyError, IndexError, RuntimeError) as error:
@@ -276,9 +303,9 @@ def _table(state: Mapping[str, Tensor], part: str) -> Layers:
     return [tuple(state[f"{part}.{i}.weight"].shape[:3]) for i in range(count)]
 
 
-def _couplings(state: Mapping[str, Tensor]) -> Sequence[int]:
+def _couplings(state: Mapping[str, Tensor]) -> list[str]:
     count = sum(name.startswith("prior.couplings.") and name.endswith(".0.weight") for name in state)
-    return [len(state[f"prior.couplings.{i}.0.weight"]) for i in range(count)]
+    return [f"prior.couplings.{i}" for i in range(count)]
 
 
 def _from_fc(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

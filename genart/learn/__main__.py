@@ -64,10 +64,21 @@ def _sheet(trainer: Trainer, family: str, held_out: Pictures) -> Image.Image:
     label = torch.eye(space.num_classes).repeat(-(-60 // space.num_classes), 1)[:60] if space.num_classes else None
     rows = [model.synthesis(model.mapping(z, label))]
     if isinstance(model, VAE):
-        x, _ = held_out.at(torch.arange(30))
-        y = model.synthesis(model.encode(x))
+        x, y = _rebuilt(model, held_out)
         rows += [part for pair in zip(x.split(10), y.split(10), strict=True) for part in pair]
     return sheet(torch.cat(rows), columns=10, scale=max(1, 64 // space.image_size))
+
+
+def _rebuilt(model: VAE, held_out: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
+    """30 held-out pictures, and what the model makes of them."""
+    x, label = held_out.at(torch.arange(30))
+    if x.shape[1] == model.space.channels:
+        shares = torch.eye(model.space.num_classes)[label] if model.space.num_classes else None
+        return x, model.synthesis(model.encode(x, shares))
+    mean, _ = model.posterior(x)  # one thing in all its classes: another class of each
+    classes = torch.arange(len(x)) % x.shape[1]
+    y = model.synthesis(model.with_class(mean, torch.eye(x.shape[1])[classes])[:, None])
+    return x[torch.arange(len(x)), classes][:, None], y
 
 
 def _options() -> argparse.ArgumentParser:

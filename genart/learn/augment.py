@@ -24,6 +24,20 @@ def wobble(x: Tensor, amount: float, random: torch.Generator) -> Tensor:
     return F.grid_sample(x, grid.to(x), mode="bilinear", padding_mode="border", align_corners=False)
 
 
+def restyle(x: Tensor, amount: float, random: torch.Generator) -> Tensor:
+    """Letters slanted and made narrower or wider, each picture in its own way.
+
+    At `amount` 1 the deviations are 11 degrees and 12 %.
+    """
+    if not amount:
+        return x
+    draw = torch.randn(len(x), 2, generator=random).clamp(-2, 2) * amount
+    affine = torch.zeros(len(x), 2, 3)
+    affine[:, 0, 0], affine[:, 0, 1], affine[:, 1, 1] = (0.12 * draw[:, 0]).exp(), 0.2 * draw[:, 1], 1
+    grid = F.affine_grid(affine, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid.to(x), mode="bilinear", padding_mode="border", align_corners=False)
+
+
 def shift(x: Tensor, share: float, random: torch.Generator) -> Tensor:
     """Pictures moved by up to `share` of their width, the edge repeated.
 

