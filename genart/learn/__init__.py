@@ -10,7 +10,7 @@ import torch
 
 from genart.errors import UnknownModel
 from genart.learn.data import DATA, Pictures
-from genart.learn.gan import GANRecipe, GANTrainer
+from genart.learn.gan import GANRecipe, GANTrainer, Style
 from genart.learn.run import Trainer
 from genart.learn.vae import Adversary, Flow, VAERecipe, VAETrainer
 
@@ -86,6 +86,18 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         lr=1.5e-3,
         steps=12_000,
     ),
+    "pixel-gan": GANRecipe(
+        data="pixels",
+        generator=Style(channels=(128, 96, 64), z_dim=64, widths=(128, 128, 128)),
+        discriminator=(96, 128),
+        stem=64,
+        label=32,
+        kind="hair",
+        gamma=1.0,
+        shift=0.0,
+        lr=2e-3,
+        steps=12_000,
+    ),
     "skies": VAERecipe(
         data="skies",
         encoder=((32, 3, 4), (64, 32, 4), (96, 64, 4), (128, 96, 4), (256, 128 * 16), (64, 256)),
@@ -107,10 +119,10 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reading=0.1,
         label=8,
         start=0.05,
-        flow=Flow(steps=6000, beta=3e-4),
+        flow=Flow(steps=4000, beta=3e-4),
         batch=32,
         lr=1.5e-3,
-        steps=20_000,
+        steps=14_000,
     ),
     "schools": VAERecipe(
         data="schools",
@@ -132,11 +144,11 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         beta=1e-4,
         label=16,
         start=0.05,
-        flow=Flow(steps=8000, beta=3e-4),
-        adversary=Adversary(steps=8000, weight=0.5),
+        flow=Flow(steps=4000, beta=3e-4),
+        adversary=Adversary(steps=4000, weight=0.5),
         batch=32,
         lr=1.5e-3,
-        steps=24_000,
+        steps=14_000,
     ),
     "portraits": VAERecipe(
         data="portraits",
@@ -158,11 +170,11 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         beta=1e-4,
         label=8,
         start=0.05,
-        flow=Flow(steps=8000, beta=3e-4),
-        adversary=Adversary(steps=8000, weight=0.5),
+        flow=Flow(steps=4000, beta=3e-4),
+        adversary=Adversary(steps=4000, weight=0.5),
         batch=32,
         lr=1.5e-3,
-        steps=24_000,
+        steps=14_000,
     ),
 }
 

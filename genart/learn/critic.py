@@ -14,12 +14,14 @@ from genart.learn.losses import discriminator_loss, generator_loss, r1
 class Discriminator(nn.Module):
     """Pictures and classes -> logits, the class by projection (Miyato 2018, arXiv:1802.05637).
 
-    `widths` are its layers, each of which halves the picture.
+    `widths` are its layers, each of which halves the picture; `stem` is that of one before them that does not.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...], size: int, num_classes: int):
+    def __init__(self, channels: int, widths: tuple[int, ...], size: int, num_classes: int, stem: int = 0):
         super().__init__()
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise((channels, *widths)))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise((stem or channels, *widths)))
+        if stem:
+            self.down.insert(0, nn.Conv2d(channels, stem, 3, 1, 1))
         self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 3, 1, 1)
         side = size >> len(widths)
         self.features = nn.Linear(widths[-1] * side * side, 128)

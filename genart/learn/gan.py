@@ -1,4 +1,4 @@
-"""Learning a class-conditional DCGAN against a discriminator. It knows no files."""
+"""Learning a class-conditional GAN against a discriminator. It knows no files."""
 
 import copy
 from dataclasses import dataclass
@@ -10,24 +10,38 @@ from torch.nn import functional as F
 
 from genart.families.dcgan import DCGAN
 from genart.families.dcgan import Layers as GeneratorLayers
+from genart.families.stylegan2 import StyleGAN2
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.pace import average, rate
+from genart.recipe import Noise
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The sizes of a StyleGAN2: channels at 4, 8, 16 … pixels, z, and the widths of the mapping network."""
+
+    channels: tuple[int, ...]
+    z_dim: int
+    widths: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GANRecipe:
     """All that decides a GAN's weights, but the seed.
 
-    `generator` is the DCGAN's table of layers, whose first input holds z and the class
-    embedding of `label` numbers. `discriminator` is its widths, halving the picture each time.
-    `pad` frames the pictures in black; `gamma` weighs R1; `shift` moves what the discriminator sees.
+    `generator` is a StyleGAN2's sizes, or a DCGAN's table of layers, whose first input holds z and
+    the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
+    with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
+    each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in black; `gamma` weighs R1; `shift` moves what the discriminator sees.
     """
 
     data: str
-    generator: GeneratorLayers
+    generator: GeneratorLayers | Style
     discriminator: tuple[int, ...]
     label: int
+    kind: str = ""
+    stem: int = 0
     pad: int = 0
     gamma: float = 1.0
     shift: float = 0.0
@@ -35,7 +49,10 @@ class GANRecipe:
     lr: float = 1e-3
     steps: int = 10_000
     ema: float = 0.999
-    family: str = "dcgan"
+
+    @property
+    def family(self) -> str:
+        return "stylegan2" if isinstance(self.generator, Style) else "dcgan"
 
 
 class GANTrainer:
@@ -45,11 +62,12 @@ class GANTrainer:
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
-        self.num_classes = int(pictures.labels.max()) + 1
-        self.model = DCGAN(recipe.generator, label=(recipe.label, self.num_classes)).to(device)
+        self.labels = pictures.kinds[recipe.kind] if recipe.kind else pictures.labels
+        self.num_classes = int(self.labels.max()) + 1
+        self.model = _generator(recipe, pictures.pixels.shape[1], self.num_classes).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         space = self.model.space
-        net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes).to(device)
+        net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)
         self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift)
         self.optimiser = torch.optim.Adam(self.model.parameters(), recipe.lr, betas=(0.0, 0.99))
         self.step = 0
@@ -62,7 +80,12 @@ class GANTrainer:
         return measures
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged generator."""
+        """The averaged generator; a StyleGAN2 with the mean of its w."""
+        if isinstance(self.average, StyleGAN2):
+            with torch.no_grad():
+                z = torch.randn(MEAN_DRAWS, self.average.space.z_dim, generator=torch.Generator().manual_seed(0))
+                shares = torch.eye(self.num_classes)[torch.arange(MEAN_DRAWS) % self.num_classes]
+                self.average.mapping.w_avg.copy_(self.average.mapping(z.to(self.device), shares.to(self.device))[:, 0].mean(0))
         return self.average.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
@@ -78,7 +101,7 @@ class GANTrainer:
     def _judge(self, lr: float) -> dict[str, float]:
         """One step of the discriminator."""
         index = torch.randint(len(self.pictures), (self.recipe.batch,), generator=self.random)
-        x, label = (part.to(self.device) for part in self.pictures.at(index))
+        x, label = self.pictures.at(index)[0].to(self.device), self.labels[index].to(self.device)
         with torch.no_grad():
             fake, fake_label = self._fake()
         return self.critic.judge(F.pad(x, [self.recipe.pad] * 4, value=-1.0), label, fake, fake_label, lr)
@@ -93,10 +116,26 @@ class GANTrainer:
         return {"generator": loss.item()}
 
     def _fake(self) -> tuple[Tensor, Tensor]:
-        z = torch.randn(self.recipe.batch, self.model.z_dim, generator=self.random)
+        z = torch.randn(self.recipe.batch, self.model.space.z_dim, generator=self.random)
         label = torch.randint(self.num_classes, (self.recipe.batch,), generator=self.random).to(self.device)
         shares = F.one_hot(label, self.num_classes).float()
-        return self.model.synthesis(self.model.mapping(z.to(self.device), shares)), label
+        return self.model.synthesis(self.model.mapping(z.to(self.device), shares), QUIET), label
 
 
+def _generator(recipe: GANRecipe, channels: int, num_classes: int) -> DCGAN | StyleGAN2:
+    sizes = recipe.generator
+    if not isinstance(sizes, Style):
+        return DCGAN(sizes, label=(recipe.label, num_classes))
+    return StyleGAN2(
+        sizes.channels,
+        z_dim=sizes.z_dim,
+        mapping_widths=sizes.widths,
+        num_classes=num_classes,
+        embedded=recipe.label,
+        image_channels=channels,
+    )
+
+
+QUIET = Noise(mode="none")  # at these sizes noise only makes speckle
+MEAN_DRAWS = 4600
 PARTS = ("model", "average", "critic", "optimiser")
