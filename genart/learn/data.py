@@ -24,6 +24,7 @@ DICEBEAR = ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", "@resvg/resvg-
 PIXELS = 40_000
 PIXELS_HELD_OUT = 2000
 PIXEL_KINDS = ("hair", "clothing", "mouth", "eyes", "glasses", "hat", "beard", "hairColor", "skinColor", "primaryBackgroundColor")
+PIXEL_COLOURS = {"hair": "hairColor", "skin": "skinColor", "ground": "primaryBackgroundColor"}
 PORTRAITS = 12_000  # of each style
 PORTRAITS_HELD_OUT = 1500
 PORTRAIT_STYLES = ("lorelei", "notionists", "openPeeps")
@@ -40,13 +41,14 @@ SKY_FACTORS = ("hour", "warmth", "horizon", "sun_x", "sun_height", "sun_size", "
 class Pictures:
     """Pixels, uint8 (N, C, H, W), and a class for each, int64 (N,).
 
-    What else is known of them: `factors`, numbers (N, F); and `kinds`, by name which of a few
-    things each picture shows, int64 (N,).
+    What else is known of them: `factors`, numbers (N, F) of deviation 1, the first of which have
+    `names`; and `kinds`, by name which of a few things each picture shows, int64 (N,).
     """
 
     pixels: Tensor
     labels: Tensor
     factors: Tensor | None = None
+    names: tuple[str, ...] = ()
     kinds: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -75,7 +77,11 @@ def digits(folder: Path) -> Split:
 def pixels(folder: Path) -> Split:
     """Faces on a grid of 16 x 16 (DiceBear "pixel-art", CC0 1.0), drawn by Node.js and kept in `folder`."""
     pixels, parts = _dicebear(folder, "pixelArt", 16, PIXELS)
-    return split(pixels, np.zeros(len(pixels)), PIXELS_HELD_OUT, kinds=_kinds(parts, PIXEL_KINDS))
+    factors = {name: _has(parts, name) for name in ("glasses", "hat", "beard")}
+    factors["long_hair"] = np.array([part.get("hair", "").startswith("long") for part in parts])
+    factors |= {f"{name}_light": _light(parts, colour) for name, colour in PIXEL_COLOURS.items()}
+    kinds = _kinds(parts, PIXEL_KINDS)
+    return split(pixels, np.zeros(len(pixels)), PIXELS_HELD_OUT, _scaled(factors), tuple(factors), kinds)
 
 
 def portraits(folder: Path) -> Split:
@@ -83,8 +89,10 @@ def portraits(folder: Path) -> Split:
     drawn = [_dicebear(folder, style, 64, PORTRAITS) for style in PORTRAIT_STYLES]
     labels = np.repeat(np.arange(len(drawn)), PORTRAITS)
     parts = [part for _, parts in drawn for part in parts]
-    kinds = _kinds(parts, PORTRAIT_KINDS)
-    return split(np.concatenate([pixels for pixels, _ in drawn]), labels, PORTRAITS_HELD_OUT, kinds=kinds)
+    factors = {"glasses": _has(parts, "glasses") | _has(parts, "accessories"), "beard": _has(parts, "beard")}
+    factors["ground_light"] = _light(parts, "primaryBackgroundColor")
+    pixels, kinds = np.concatenate([pixels for pixels, _ in drawn]), _kinds(parts, PORTRAIT_KINDS)
+    return split(pixels, labels, PORTRAITS_HELD_OUT, _scaled(factors), tuple(factors), kinds)
 
 
 def _dicebear(folder: Path, style: str, size: int, count: int) -> tuple[np.ndarray, list[dict[str, str]]]:
@@ -115,6 +123,22 @@ def _kinds(parts: list[dict[str, str]], names: tuple[str, ...]) -> dict[str, np.
     return found
 
 
+def _has(parts: list[dict[str, str]], name: str) -> np.ndarray:
+    return np.array([name in part for part in parts])
+
+
+def _light(parts: list[dict[str, str]], name: str) -> np.ndarray:
+    """How light a colour is, 0 .. 1, written as #rrggbb; 0.5 where there is none."""
+    colours = [part.get(name, "#808080") for part in parts]
+    return np.array([sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) / 765 for colour in colours])
+
+
+def _scaled(factors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Columns (N, F) of mean 0 and deviation 1."""
+    values = np.stack([*factors.values()], axis=1).astype(np.float32)
+    return (values - values.mean(0)) / values.std(0)
+
+
 def schools(folder: Path) -> Split:
     """Abstract paintings, 64 x 64, their school the class, by our own `schools.paint`, kept in `folder`."""
     kept = folder / "schools.npy"
@@ -132,10 +156,10 @@ def skies(folder: Path) -> Split:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(kept, np.stack([paint_sky(sky(seed), 64).transpose(2, 0, 1) for seed in range(SKIES)]))
     scenes = [sky(seed) for seed in range(SKIES)]
-    factors = np.array([[getattr(scene, name) for name in SKY_FACTORS] for scene in scenes], np.float32)
+    factors = {name: np.array([getattr(scene, name) for scene in scenes]) for name in SKY_FACTORS}
     turns = 2 * np.pi * np.array([(*scene.cloud_phases, *scene.ridge_phases) for scene in scenes], np.float32)
-    known = np.concatenate([(factors - factors.mean(0)) / factors.std(0), np.sin(turns), np.cos(turns)], axis=1)
-    return split(np.load(kept), np.array([scene.sea for scene in scenes]), SKIES_HELD_OUT, known)
+    known = np.concatenate([_scaled(factors), np.sin(turns), np.cos(turns)], axis=1)
+    return split(np.load(kept), np.array([scene.sea for scene in scenes]), SKIES_HELD_OUT, known, SKY_FACTORS)
 
 
 def letters(folder: Path) -> Split:
@@ -148,10 +172,30 @@ def letters(folder: Path) -> Split:
         pixels, packages = file["pixels"], file["packages"]
     families = np.unique(packages)
     held_out = np.isin(packages, np.random.RandomState(0).permutation(families)[:LETTERS_HELD_OUT])
-    learn, test = (
-        Pictures(torch.from_numpy(pixels[part]), torch.zeros(part.sum(), dtype=torch.long)) for part in (~held_out, held_out)
+    factors = {name: value for name, value in zip(("weight", "width", "slant"), _manner(pixels), strict=True)}
+    return _parted(
+        pixels, np.zeros(len(pixels)), np.flatnonzero(~held_out), np.flatnonzero(held_out), _scaled(factors), tuple(factors)
     )
-    return learn, test
+
+
+def _manner(fonts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How heavy, wide and slanted fonts (N, 26, H, W) are: ink, its spread across, and its shear, each (N,)."""
+    ink = fonts / 255.0
+    total = ink.sum((2, 3))
+    down, across = (np.arange(side) - side / 2 for side in fonts.shape[2:])
+    x = (ink.sum(2) * across).sum(2) / total
+    y = (ink.sum(3) * down).sum(2) / total
+    u, v = across - x[..., None], down - y[..., None]
+    spread = np.sqrt((ink.sum(2) * u**2).sum(2) / total)
+    shear = np.einsum("nlhw,nlh,nlw->nl", ink, v, u) / (ink.sum(3) * v**2).sum(2)
+    return total.mean(1), spread.mean(1), -shear.mean(1)
+
+
+def singles(pictures: Pictures) -> Pictures:
+    """Things in all their classes (N, classes, H, W) as one picture of each, (N * classes, 1, H, W)."""
+    count, classes = pictures.pixels.shape[:2]
+    factors = None if pictures.factors is None else pictures.factors.repeat_interleave(classes, dim=0)
+    return Pictures(pictures.pixels.flatten(0, 1)[:, None], torch.arange(classes).repeat(count), factors, pictures.names)
 
 
 def split(
@@ -159,20 +203,34 @@ def split(
     labels: np.ndarray,
     held_out: int,
     factors: np.ndarray | None = None,
+    names: tuple[str, ...] = (),
     kinds: Mapping[str, np.ndarray] | None = None,
 ) -> Split:
     """The same shuffle every time, so that what was held out once stays held out."""
     order = np.random.RandomState(0).permutation(len(pixels))
-    learn, test = (
+    return _parted(pixels, labels, order[:-held_out], order[-held_out:], factors, names, kinds)
+
+
+def _parted(
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    learn: np.ndarray,
+    held_out: np.ndarray,
+    factors: np.ndarray | None = None,
+    names: tuple[str, ...] = (),
+    kinds: Mapping[str, np.ndarray] | None = None,
+) -> Split:
+    first, second = (
         Pictures(
             torch.from_numpy(pixels[part]),
             torch.from_numpy(labels[part]).long(),
-            None if factors is None else torch.from_numpy(factors[part]),
+            None if factors is None else torch.from_numpy(factors[part]).float(),
+            names,
             {name: torch.from_numpy(values[part]) for name, values in (kinds or {}).items()},
         )
-        for part in (order[:-held_out], order[-held_out:])
+        for part in (learn, held_out)
     )
-    return learn, test
+    return first, second
 
 
 def _digits_of(path: Path) -> np.ndarray:

@@ -33,7 +33,8 @@ class GANRecipe:
     `generator` is a StyleGAN2's sizes, or a DCGAN's table of layers, whose first input holds z and
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
-    each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in black; `gamma` weighs R1; `shift` moves what the discriminator sees.
+    each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
+    black; `gamma` weighs R1; `shift` moves what the discriminator sees.
     """
 
     data: str
