@@ -35,6 +35,11 @@ class Entry:
     def path(self) -> Path:
         return SHIPPED / self.file
 
+    @property
+    def directions(self) -> Path:
+        """Where named directions lie, if the model has any."""
+        return self.path.with_suffix(".directions.safetensors")
+
     def begin(self, anchor: Anchor, psi: float | None = None) -> Recipe:
         """A new picture's recipe: the model's own psi unless one is given, and its own finish."""
         return Recipe(self.name, (anchor,), self.psi if psi is None else psi, finish=self.finish)

@@ -169,7 +169,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to render. `weights` is the SHA-256 of the weights that first rendered it, if known."""
+    """What to render. `weights` is the SHA-256 of the weights that first rendered it, if known.
+
+    `all_classes` shows the point in every class at once, side by side: a whole alphabet.
+    """
 
     model: str
     anchors: tuple[Anchor, ...] = (Anchor(),)
@@ -180,9 +183,12 @@ class Recipe:
     noise: Noise = Noise()
     finish: tuple[Step, ...] = ()
     weights: str | None = None
+    all_classes: bool = False
 
     def __post_init__(self) -> None:
         _name(self.model, "model")
+        if not isinstance(self.all_classes, bool):
+            raise BadRecipe(f"all_classes {quote(self.all_classes)} is neither true nor false.")
         _number(self.psi, "psi", -2, 2)
         if self.psi_cutoff is not None:
             _whole(self.psi_cutoff, "psi cutoff", 0, 64)

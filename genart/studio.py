@@ -2,6 +2,7 @@
 about a visitor."""
 
 import logging
+import math
 import time
 from collections import OrderedDict
 from concurrent.futures import Future
@@ -11,13 +12,14 @@ from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry
 from genart.directions import directions, names
 from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
 from genart.families.base import Generator, Space
-from genart.recipe import Anchor, Recipe, unpack_vector
+from genart.recipe import Anchor, Noise, Recipe, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
 
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 
 MEMO_BYTES = 256 * 2**20
 MEMO_KEY_BYTES = 4000  # about what a recipe takes
+MAX_CLASSES = 100  # that one picture shows side by side
+MAX_CELL = 128  # pixels of each
+CELLS_AT_ONCE = 16
 MODEL_BYTES = 4 * 2**30
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
@@ -99,7 +104,8 @@ class Studio:
 
     def direction_names(self, name: str) -> list[str]:
         """What the directions of a model are called in recipes."""
-        return names(self.resident(name).loaded.generator.space)
+        loaded = self.resident(name).loaded
+        return [*loaded.directions, *names(loaded.generator.space)]
 
     def warm_up(self, name: str) -> None:
         """Load a model, render once and find its directions, before anybody asks."""
@@ -135,7 +141,8 @@ class Studio:
         start = time.perf_counter()
         pixels = to_pixels(self._synthesise(recipe, size))
         ms = (time.perf_counter() - start) * 1000
-        self._note_speed(recipe.model, size, ms)
+        if not recipe.all_classes:
+            self._note_speed(recipe.model, size, ms)
         self._remember(key, pixels)
         return Frame(pixels, self._point(recipe), ms, full)
 
@@ -161,8 +168,10 @@ class Studio:
         _check(recipe, generator)
         steps = self._directions(resident) if recipe.offsets else {}
         with torch.inference_mode():
-            w = styles(recipe, generator, steps)
-            return generator.synthesis(w, recipe.noise, size)
+            if recipe.all_classes:
+                w = torch.cat([styles(each, generator, steps) for each in in_every_class(recipe, generator.space)])
+                return _side_by_side([_cells(generator, part, recipe.noise, size) for part in w.split(CELLS_AT_ONCE)])
+            return generator.synthesis(styles(recipe, generator, steps), recipe.noise, size)
 
     def _resident(self, name: str) -> Resident:
         if name not in self._residents:
@@ -192,7 +201,7 @@ class Studio:
     def _directions(self, resident: Resident) -> dict[str, Tensor]:
         if resident.directions is None:
             with torch.inference_mode():
-                found = directions(resident.loaded.generator)
+                found = {**resident.loaded.directions, **directions(resident.loaded.generator)}
             resident.directions = {name: axis.to(self.device) for name, axis in found.items()}
         return resident.directions
 
@@ -244,6 +253,39 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
             raise BadRecipe(f"{recipe.model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
         w = latent.offset(w, steps[step.direction], step.sigma, step.layers)
     return w
+
+
+def in_every_class(recipe: Recipe, space: Space) -> list[Recipe]:
+    """The same point in each class alone; raises BadRecipe where there are none, or too many to see."""
+    if not 1 <= space.num_classes <= MAX_CLASSES:
+        raise BadRecipe(f"{recipe.model!r} has {space.num_classes} classes; 1 to {MAX_CLASSES} can be shown at once.")
+    one = replace(recipe, all_classes=False)
+    return [
+        replace(
+            one,
+            anchors=tuple(replace(anchor, label=label) for anchor in one.anchors),
+            layers=tuple(replace(swap, anchor=replace(swap.anchor, label=label)) for swap in one.layers),
+        )
+        for label in range(space.num_classes)
+    ]
+
+
+def _cells(generator: Generator, w: Tensor, noise: Noise, size: int | None) -> Tensor:
+    """Pictures (N, C, H, W), H and W at most MAX_CELL."""
+    stop = next((own for own in generator.space.sizes if own >= MAX_CELL), None) if size is None else size
+    x = generator.synthesis(w, noise, stop)
+    return x if max(x.shape[2:]) <= MAX_CELL else F.adaptive_avg_pool2d(x, MAX_CELL)
+
+
+def _side_by_side(parts: list[Tensor]) -> Tensor:
+    """Pictures (n, C, H, W) in rows, as nearly square as they come, on black: (1, C, rows, columns)."""
+    cells = torch.cat(parts).split(1)
+    columns = math.isqrt(len(cells) - 1) + 1
+    gap = max(1, cells[0].shape[3] // 16)
+    padded = [F.pad(cell, (0, gap, 0, gap), value=-1.0) for cell in cells]
+    rows = [padded[first : first + columns] for first in range(0, len(padded), columns)]
+    rows[-1] = [*rows[-1], *[torch.full_like(padded[0], -1.0)] * (columns - len(rows[-1]))]
+    return F.pad(torch.cat([torch.cat(row, dim=3) for row in rows], dim=2), (gap, 0, gap, 0), value=-1.0)
 
 
 def to_pixels(x: Tensor) -> np.ndarray:

@@ -30,7 +30,7 @@ def test_palette_leaves_a_picture_of_few_colours_as_it_is():
 
 @pytest.mark.parametrize("name", FINISHES)
 def test_a_step_without_its_parameter_is_told_which(name):
-    with pytest.raises(BadRecipe, match="takes the parameter (size|colours); this recipe gives none"):
+    with pytest.raises(BadRecipe, match="takes the parameter (size|colours|scale); this recipe gives none"):
         apply(MOTTLED.astype(np.uint8), Step(name))
 
 
@@ -38,3 +38,20 @@ def test_a_step_without_its_parameter_is_told_which(name):
 def test_a_number_of_colours_out_of_range_is_quoted(count):
     with pytest.raises(BadRecipe, match=f"colours {count}"):
         apply(MOTTLED.astype(np.uint8), Step("palette", (("colours", count),)))
+
+
+def test_ink_prints_white_shapes_black_on_paper_with_sharp_outlines():
+    letter = np.zeros((16, 16, 3), np.uint8)
+    letter[4:12, 4:12] = 255
+    printed = apply(letter, Step("ink", (("scale", 8),)))
+    grey = printed.astype(int).sum(2)
+
+    assert printed.shape == (128, 128, 3)
+    assert grey[64, 64] < 100 < 700 < grey[8, 8]
+    assert ((grey > 100) & (grey < 700)).mean() < 0.1  # hardly a pixel between ink and paper
+
+
+@pytest.mark.parametrize("scale", [0.0, 33.0, float("nan")])
+def test_a_scale_out_of_range_is_quoted(scale):
+    with pytest.raises(BadRecipe, match=f"scale {scale}"):
+        apply(MOTTLED.astype(np.uint8), Step("ink", (("scale", scale),)))

@@ -13,12 +13,12 @@ from genart import latent
 from genart.errors import GenartError, UnknownModel
 from genart.families import FAMILIES
 from genart.families.vae import Prior
-from genart.learn import RECIPES, augment, data, losses, prior, skies, trainer_of
-from genart.learn.gan import GANRecipe, GANTrainer
+from genart.learn import RECIPES, augment, data, judge, letters, losses, named, prior, schools, skies, trainer_of
+from genart.learn.gan import GANRecipe, GANTrainer, Style
 from genart.learn.pace import rate
 from genart.learn.run import publish, resume, save, train
 from genart.learn.sheet import sheet
-from genart.learn.vae import Flow, VAERecipe, VAETrainer
+from genart.learn.vae import Adversary, Flow, VAERecipe, VAETrainer
 
 CPU = torch.device("cpu")
 TINY = {
@@ -45,17 +45,47 @@ TINY = {
         batch=8,
         steps=8,
     ),
+    "letters": VAERecipe(
+        data="none",
+        encoder=((4, 3, 4), (8, 4 * 16)),
+        decoder=((4 * 16, 4 + 2), (4, 4 + 0, 3), (4, 4 + 2, 3), (4, 4, 1)),
+        reconstruction="bernoulli",
+        beta=0.1,
+        label=2,
+        letters=2,
+        restyle=0.5,
+        batch=8,
+        steps=8,
+    ),
+    "sharpened": VAERecipe(
+        data="none",
+        encoder=((4, 1, 4), (8, 4 * 16)),
+        decoder=((4 * 16, 4 + 2), (4, 4, 1)),
+        reconstruction="bernoulli",
+        beta=1.0,
+        label=2,
+        flow=Flow(steps=6, beta=0.5, widths=(8, 8)),
+        adversary=Adversary(steps=5, weight=0.5, widths=(4,)),
+        batch=8,
+        steps=8,
+    ),
+    "style": GANRecipe(
+        data="none", generator=Style((6, 4), 4, (8, 8)), discriminator=(4,), stem=4, label=2, kind="hat", batch=8, steps=8
+    ),
     "gan": GANRecipe(data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8),
 }
 
 
-def pictures(count=32, size=8):
+def pictures(count=32, size=8, channels=1):
     torch.manual_seed(0)
-    return data.Pictures(torch.randint(256, (count, 1, size, size), dtype=torch.uint8), torch.arange(count) % 3)
+    pixels = torch.randint(256, (count, channels, size, size), dtype=torch.uint8)
+    return data.Pictures(pixels, torch.arange(count) % 3, kinds={"hat": torch.arange(count) % 2})
 
 
 def trainer(kind, seed=0):
-    return {"vae": VAETrainer, "flow": VAETrainer, "gan": GANTrainer}[kind](TINY[kind], pictures(), seed, CPU)
+    recipe = TINY[kind]
+    learner = GANTrainer if isinstance(recipe, GANRecipe) else VAETrainer
+    return learner(recipe, pictures(channels=3 if kind == "letters" else 1), seed, CPU)
 
 
 def write_digits(folder, digits=10):
@@ -153,11 +183,137 @@ def test_without_npm_the_reader_is_told_what_to_do(tmp_path, monkeypatch):
         data.digits(tmp_path)
 
 
-def test_drawn_pictures_that_are_kept_are_not_drawn_again(tmp_path):
-    np.save(tmp_path / "portraits.npy", np.zeros((2003, 3, 16, 16), np.uint8))
-    learn, held_out = data.portraits(tmp_path)
+def write_portraits(folder, style, size, count, parts):
+    pixels = np.random.RandomState(0).randint(256, size=(count, 3, size, size), dtype=np.uint8)
+    text = np.frombuffer(json.dumps(parts).encode(), np.uint8)
+    np.savez_compressed(folder / f"{style}-{size}.npz", pixels=pixels, parts=text)
 
-    assert (len(learn), len(held_out)) == (3, 2000)
+
+def test_drawn_pictures_that_are_kept_are_not_drawn_again_and_what_they_show_is_known(tmp_path):
+    parts = [
+        {"hair": "long01", "glasses": "dark"},
+        {"hair": "short02", "hairColor": "#ffffff"},
+        {"hairColor": "#000000", "hat": "a"},
+    ]
+    colours = {"skinColor": "#804020", "primaryBackgroundColor": "#ffffff", "beard": "b"}
+    write_portraits(tmp_path, "pixelArt", 16, 2103, [parts[n % 3] | (colours if n % 2 else {}) for n in range(2103)])
+    learn, held_out = data.pixels(tmp_path)
+
+    assert (len(learn), len(held_out)) == (103, 2000)
+    glasses, hat, long_hair = (held_out.factors[:, held_out.names.index(name)] > 0 for name in ("glasses", "hat", "long_hair"))
+    assert torch.equal(glasses, held_out.kinds["hair"] == 1)  # after "", which comes first
+    assert torch.equal(hat, held_out.kinds["hair"] == 0)
+    assert torch.equal(glasses, long_hair)
+
+
+def test_a_portrait_has_its_style_as_class(tmp_path):
+    for style in data.PORTRAIT_STYLES:
+        write_portraits(
+            tmp_path,
+            style,
+            64,
+            data.PORTRAITS // 20,
+            [{"beard": "a"}, {"glasses": "b", "primaryBackgroundColor": "#ffffff"}] * 300,
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "PORTRAITS", data.PORTRAITS // 20)
+        learn, held_out = data.portraits(tmp_path)
+
+    assert torch.cat([learn.labels, held_out.labels]).bincount().tolist() == [600] * 3
+
+
+def test_fonts_are_held_out_by_family_and_their_manner_is_measured(tmp_path):
+    upright = np.zeros((26, 32, 32), np.uint8)
+    upright[:, 8:24, 14:17] = 255
+    slanted = np.stack([np.roll(upright[:, row], (16 - row) // 4, axis=1) for row in range(32)], axis=1)
+    bold = np.maximum(upright, np.roll(upright, 3, axis=2))
+    fonts = np.stack([upright, slanted, bold] * 10)
+    packages = np.repeat([f"fonts-{n}" for n in range(30)], 1)
+    np.savez_compressed(tmp_path / "letters.npz", pixels=fonts, packages=packages)
+    learn, held_out = data.letters(tmp_path)
+
+    assert (len(learn), len(held_out)) == (30 - data.LETTERS_HELD_OUT, data.LETTERS_HELD_OUT)
+    weight, width, slant = (learn.factors[:, learn.names.index(name)] for name in ("weight", "width", "slant"))
+    is_slanted = (learn.pixels == torch.from_numpy(slanted)).all((1, 2, 3))
+    is_bold = (learn.pixels == torch.from_numpy(bold)).all((1, 2, 3))
+    assert slant[is_slanted].min() > slant[~is_slanted].max()
+    assert weight[is_bold].min() > weight[~is_bold].max()
+    assert width[is_bold].min() > width[~is_bold & ~is_slanted].max()
+    letters = data.singles(learn)
+    assert letters.pixels.shape == (26 * len(learn), 1, 32, 32)
+    assert letters.labels[:27].tolist() == [*range(26), 0]
+
+
+def test_a_font_is_drawn_at_one_scale_and_a_file_that_is_none_is_left_out(tmp_path):
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+
+    assert letters.draw(tmp_path / "broken.ttf") is None
+
+
+# Schools
+
+
+@pytest.mark.parametrize("school", schools.SCHOOLS)
+def test_every_number_of_a_school_is_a_painting_and_its_seed_decides_it(school):
+    first, again, other = (schools.paint(school, schools.numbers(seed), 16) for seed in (1, 1, 2))
+
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert first.std() > 10
+
+
+def test_an_unknown_school_gets_the_nearest_name():
+    with pytest.raises(UnknownModel, match="Julia"):
+        schools.paint("Julie", schools.numbers(0), 16)
+
+
+# The judge
+
+
+def test_the_judge_learns_to_read_and_its_features_tell_sets_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "STEPS", 60)
+    torch.manual_seed(0)
+    labels = torch.arange(240) % 2
+    pixels = torch.randint(60, (240, 1, 16, 16), dtype=torch.uint8) + (labels * 180).to(torch.uint8)[:, None, None, None]
+    shown = data.Pictures(pixels, labels, labels[:, None].float(), ("bright",))
+    eye = judge.judge_of("none", shown, tmp_path)
+    again = judge.judge_of("none", shown, tmp_path)
+    features = eye(shown.at(torch.arange(240))[0])
+    odds, factors = eye.read(features)
+
+    assert torch.equal(odds["class"].argmax(1), labels)
+    assert factors[labels == 1].mean() > factors[labels == 0].mean() + 0.5
+    assert torch.equal(features, again(shown.at(torch.arange(240))[0]))
+    halves, kinds = (features[::4], features[2::4]), (features[labels == 0], features[labels == 1])
+    assert judge.frechet(*halves) < judge.frechet(*kinds) / 2
+    assert judge.kernel(*halves) < judge.kernel(*kinds)
+
+
+def test_coverage_and_total_variation_count_what_is_missing():
+    real, made = torch.tensor([0.5, 0.3, 0.198, 0.002]), torch.tensor([0.8, 0.19, 0.01, 0.0])
+
+    assert judge.covered(made, real) == (2, 3)
+    assert judge.total_variation(made, real) == pytest.approx(0.3)
+    assert judge.total_variation(real, real) == 0
+
+
+def test_colours_are_counted_and_the_nearest_picture_is_found():
+    x = torch.full((2, 3, 2, 2), -1.0)
+    x[1, 0, 0, 0] = 1.0
+
+    assert judge.colours(x) == 1.5
+    assert judge.nearest(x, [x[1:]]).tolist() == pytest.approx([(4 / 12) ** 0.5, 0.0])
+
+
+def test_a_named_direction_moves_its_factor_and_no_other():
+    torch.manual_seed(0)
+    w = torch.randn(2000, 6) @ torch.randn(6, 6)
+    factors = torch.stack([w[:, 0] + 0.5 * w[:, 1], w[:, 1] - w[:, 2], (w[:, 3] > 0).float()], dim=1)
+    directions = named.find(w, factors)
+
+    moved = directions[:2] @ torch.tensor([[1.0, 0.5, 0, 0, 0, 0], [0, 1.0, -1.0, 0, 0, 0]]).T / factors[:, :2].std(0)
+    assert torch.allclose(moved, torch.eye(2), atol=0.1)
+    assert ((w + 2 * directions[2])[:, 3] > 0).float().mean() > 0.8
 
 
 # Skies

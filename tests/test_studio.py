@@ -1,4 +1,5 @@
 import logging
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -7,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from genart import studio as studio_module
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
 from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector
 from genart.studio import Studio, pick_device, to_pixels
-from tests.tiny import TINY
+from tests.tiny import TINY, save
 
 NAMES = [f"{family}{classes}" for family in FAMILIES for classes in ("", "-classes")]
 SOON = 10
@@ -381,3 +383,42 @@ def test_loading_is_told_to_the_operator(own_studio, caplog):
         own_studio.warm_up("vae")
 
     assert "loaded vae" in caplog.text
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_all_classes_in_one_picture_are_the_pictures_of_each(family, studio):
+    name = f"{family}-classes"
+    classes = studio.resident(name).loaded.generator.space.num_classes
+    recipe = Recipe(name, (Anchor(3),), 0.9, all_classes=True)
+    sheet = studio.render(recipe).astype(int)
+
+    columns = math.ceil(classes**0.5)
+    for label in range(classes):
+        one = studio.render(Recipe(name, (Anchor(3, label=label),), 0.9)).astype(int)
+        side, gap = one.shape[0], max(1, one.shape[0] // 16)
+        top, left = (gap + (side + gap) * place for place in divmod(label, columns))
+        assert np.abs(sheet[top : top + side, left : left + side] - one).max() <= 1
+    assert sheet.shape[1] == gap + columns * (side + gap)
+    assert (sheet[:gap] == 0).all()
+
+
+def test_all_classes_of_a_model_that_has_none_are_refused(studio):
+    with pytest.raises(BadRecipe, match="'vae' has 0 classes"):
+        studio.render(Recipe("vae", all_classes=True))
+
+
+def test_directions_beside_the_weights_come_first_and_move_the_picture(tmp_path):
+    entry = save(tmp_path, "mine", "vae")
+    save_file({"hat": torch.ones(10)}, entry.directions)
+    own = Studio("cpu", {"mine": entry})
+
+    assert own.direction_names("mine")[0] == "hat"
+    assert (own.render(Recipe("mine", offsets=(Offset("hat", 2.0),))) != own.render(Recipe("mine"))).any()
+
+
+def test_a_direction_of_another_model_is_refused(tmp_path):
+    entry = save(tmp_path, "mine", "vae")
+    save_file({"hat": torch.ones(3)}, entry.directions)
+
+    with pytest.raises(BadWeights, match="'hat' in 'mine.directions.safetensors' has shape"):
+        Studio("cpu", {"mine": entry}).render(Recipe("mine"))

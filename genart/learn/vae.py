@@ -125,9 +125,9 @@ class VAETrainer:
         loss = drawn + beta * distance
         measures = {"reconstruction": drawn.item(), "kl": distance.item()}
         if self.critic is not None and recipe.adversary and self.step >= recipe.steps - recipe.adversary.steps:
-            sharper, seen = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn, lr)
+            sharper, judged = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn, lr)
             loss = loss + sharper
-            measures |= seen
+            measures |= judged
         if recipe.sliced and not flow:
             apart = sliced(z, self.random)
             loss = loss + recipe.sliced * apart

@@ -132,6 +132,8 @@ def _classes() -> str:
     return f"""
 <section class="panel" id="classes" hidden>
   <h3><span {_word("class.name")}</span> <small {_word("class.term")}</small>
+    <button type="button" id="class-all" class="small" aria-pressed="false" {_title("class.all.tip")}>
+      <span {_word("class.all")}</span></button>
     <button type="button" id="class-mix" class="small" aria-pressed="false" {_title("class.mix.tip")}>
       <span {_word("class.mix")}</span></button></h3>
   <div id="class-list" role="group" {_label("class.name")}></div>
@@ -142,6 +144,10 @@ def _classes() -> str:
 
 def _latents() -> str:
     return f"""
+<section class="panel" id="directions" hidden>
+  <h3><span {_word("direction.name")}</span> <small {_word("direction.term")}</small></h3>
+  <div id="direction-list"></div>
+</section>
 <section class="panel" id="faders" hidden>
   <h3><span {_word("latent.name")}</span> <small {_word("latent.term")}</small></h3>
   <div id="fader-list"></div>
@@ -150,10 +156,6 @@ def _latents() -> str:
   <h3><span {_word("latent.name")}</span> <small id="strip-term"></small></h3>
   <canvas id="strip-canvas" width="512" height="96" tabindex="0" role="slider" aria-valuemin="-4" aria-valuemax="4"
     {_label("latent.name")}></canvas>
-</section>
-<section class="panel" id="directions" hidden>
-  <h3><span {_word("direction.name")}</span> <small {_word("direction.term")}</small></h3>
-  <div id="direction-list"></div>
 </section>"""
 
 

@@ -43,7 +43,9 @@ SENTENCES: dict[str, str] = {
     "{0} has no field {1}; it has {2}.": "{0}没有名为 {1} 的字段；可用的字段有 {2}。",
     "{0} {1} is incomplete or of the wrong type ({2}).": "{0} {1} 不完整或类型不对（{2}）；请检查配方。",
     "The recipe's {0} is a list, not {1}.": "配方中的{0}应为列表，而不是 {1}；请检查配方。",
+    "all_classes {0} is neither true nor false.": "all_classes {0} 既不是 true 也不是 false；请检查配方。",
     # genart/studio.py
+    "{0} has {1} classes; 1 to {2} can be shown at once.": "{0} 有 {1} 个类别；可同时显示 1 到 {2} 个。",
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
     "Device {0} is not on this machine; use {1}.": "这台机器上没有设备 {0}；请使用 {1}。",
@@ -59,6 +61,7 @@ SENTENCES: dict[str, str] = {
     "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",
     "colours {0} is out of range; use a number from 2 to {1}.": "颜色数 {0} 超出范围；请使用 2 到 {1} 之间的数。",
     "The finishing step {0} takes the parameter {1}; this recipe gives {2}.": "后期步骤 {0} 需要参数 {1}，而这个配方给出的是：{2}。",
+    "scale {0} is out of range; use a number from 1 to {1}.": "倍数 {0} 超出范围；请使用 1 到 {1} 之间的数。",
     # genart/export
     "The picture was made with other weights of {0}; it cannot be remade exactly.": "这张图片由 {0} 的另一版权重生成，无法原样重现；请使用原来的权重。",
     "This picture carries no genart recipe; it was saved by another program, or its notes were stripped.": "这张图片不含 genart 配方，可能由其他程序保存，或附带的信息已被去除；请换一张在这里保存的图片。",
@@ -86,6 +89,7 @@ SENTENCES: dict[str, str] = {
     "The request {0} is not a JSON object; load the page again.": "请求 {0} 不是 JSON 对象；请重新加载页面。",
     "The file is larger than {0} MB; choose a smaller one.": "文件超过了 {0} MB；请选择较小的文件。",
     # genart/weights
+    "The direction {0} in {1} has shape {2}; this model takes {3}.": "{1} 中方向 {0} 的形状是 {2}，而这个模型需要 {3}；请换一个文件。",
     "The weights file {0} is missing; download it again or reinstall genart.": "找不到权重文件 {0}；请重新下载，或重新安装 genart。",
     "The weights file {0} is damaged or no safetensors file ({1}); download it again.": "权重文件 {0} 已损坏，或不是 safetensors 文件（{1}）；请重新下载。",
     "The weights file {0} is not the one recorded in the catalogue; fetch it again.": "权重文件 {0} 与模型目录中记录的不一致；请重新获取。",

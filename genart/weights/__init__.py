@@ -1,7 +1,7 @@
 """From a weights file to a generator: read safely, verify, recognise the family, build."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Mapping
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from genart.catalogue import Entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
-from genart.families.base import Config, Family, Generator
+from genart.families.base import Config, Family, Generator, Space
 from genart.weights.read import read_tensors, sha256_of
 
 __all__ = ["Loaded", "load", "load_file", "recognise"]
@@ -23,11 +23,12 @@ MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A generator with the family it was recognised as and the SHA-256 of its weights."""
+    """A generator, the family it was recognised as, the SHA-256 of its weights, and the directions that came with it."""
 
     generator: Generator
     family: Family
     sha256: str
+    directions: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def load(entry: Entry) -> Loaded:
@@ -35,7 +36,7 @@ def load(entry: Entry) -> Loaded:
     loaded = load_file(entry.path)
     if entry.sha256 not in (None, loaded.sha256):
         raise BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
-    return loaded
+    return replace(loaded, directions=_directions(entry.directions, loaded.generator.space))
 
 
 def load_file(path: Path) -> Loaded:
@@ -49,6 +50,20 @@ def load_file(path: Path) -> Loaded:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
     return Loaded(generator, family, sha256_of(path))
+
+
+def _directions(path: Path, space: Space) -> Mapping[str, Tensor]:
+    """Named directions, name -> (w_dim,); none where there is no file."""
+    if not path.is_file():
+        return {}
+    found, _ = read_tensors(path)
+    for name, direction in found.items():
+        if direction.shape != (space.w_dim,):
+            raise BadWeights(
+                f"The direction {quote(name)} in {path.name!r} has shape {tuple(direction.shape)}; "
+                f"this model takes {(space.w_dim,)}."
+            )
+    return found
 
 
 def _try(generator: Generator, name: str) -> None:

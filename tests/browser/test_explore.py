@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,22 @@ def test_class_buttons_choose_and_mix(visitor):
     assert visitor.shows(visitor.recipe)
 
     visitor.after(lambda: visitor.page.click("#class-mix"), "anchor.label === 1")
+
+
+def test_all_classes_are_shown_at_once_and_a_tap_chooses_one(visitor):
+    visitor.choose("dcgan-classes")
+    visitor.page.click("#class-all")
+    visitor.rest("recipe.all_classes")
+    classes = visitor.page.locator("#class-list button").count()
+    frame = visitor.page.locator("#picture").bounding_box()
+    columns = math.ceil(classes**0.5)
+    rows = math.ceil(classes / columns)
+    visitor.page.mouse.click(
+        frame["x"] + frame["width"] * ((classes - 1) % columns + 0.5) / columns,
+        frame["y"] + frame["height"] * (0.5 - rows / columns / 2 + (rows - 0.5) / columns),
+    )
+
+    visitor.rest(f"!recipe.all_classes && anchor.label === {classes - 1}")
 
 
 def test_a_latent_fader_changes_the_picture_and_comes_back_with_undo(visitor):

@@ -7,6 +7,8 @@ const FADERS = 32; // models with more latent numbers get a strip and directions
 const BUTTONS = 40; // models with more classes get a menu
 const REACH = 4; // the ends of a latent number
 const SIGMAS = 5; // the ends of a direction
+const TOGETHER = 100; // classes that one picture can show
+const NUMBERED = /^(pca|sefa)(\d+)$/;
 const READ_MS = 200; // faders follow a moving picture this often
 
 export class Controls {
@@ -18,6 +20,7 @@ export class Controls {
     for (const card of $$("#models .card")) card.onclick = () => desk.chooseModel(card.dataset.model);
     $("#class-menu").onchange = (event) => this.chooseClass(Number(event.target.value), event);
     $("#class-mix").onclick = () => this.toggleMixing();
+    $("#class-all").onclick = (event) => desk.set((recipe) => (recipe.all_classes = !recipe.all_classes), event);
     $("#saved-size").onchange = (event) => this.chooseSize(event.target.value);
     const toggle = $("#advanced-toggle");
     toggle.onclick = () => this.openAdvanced(toggle.getAttribute("aria-expanded") !== "true");
@@ -55,11 +58,14 @@ export class Controls {
     show("#cutoff", model.numWs > 1);
     show("#faders", few);
     show("#strip", !few);
-    show("#directions", !few);
+    const named = model.directions.filter((name) => !NUMBERED.test(name));
+    const directions = few ? named : model.directions;
+    show("#directions", directions.length > 0);
+    show("#class-all", model.numClasses <= TOGETHER);
     setRange("#cutoff", 0, model.numWs);
     this.layOutClasses(model);
     $("#fader-list").replaceChildren(...Array.from({ length: few ? model.zDim : 0 }, (_, index) => this.fader(index)));
-    $("#direction-list").replaceChildren(...(few ? [] : model.directions.map((name) => this.direction(name))));
+    $("#direction-list").replaceChildren(...directions.map((name) => this.direction(name)));
   }
 
   layOutClasses({ classes }) {
@@ -82,13 +88,13 @@ export class Controls {
   }
 
   direction(name) {
-    const [, kind, number] = name.match(/^(\D+)(\d+)$/);
+    const [, kind, n] = name.match(NUMBERED) ?? [null, name];
     const onInput = (value, event) =>
       this.desk.change((recipe) => {
         recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name);
         if (value) recipe.offsets.push({ direction: name, sigma: value });
       }, event);
-    const row = sliderRow({ key: `direction.${kind}`, values: { n: number }, min: -SIGMAS, max: SIGMAS, onInput });
+    const row = sliderRow({ key: `direction.${kind}`, values: { n }, min: -SIGMAS, max: SIGMAS, onInput });
     row.dataset.direction = name;
     return row;
   }
@@ -124,6 +130,7 @@ export class Controls {
     $("#class-menu").value = [...shares.keys()][0];
     const mixing = shares.size > 1 || !!this.mixing;
     $("#class-mix").setAttribute("aria-pressed", mixing);
+    $("#class-all").setAttribute("aria-pressed", this.desk.recipe.all_classes);
     this.showShares(mixing ? shares : new Map());
   }
 
@@ -248,6 +255,7 @@ export class Controls {
 
   chooseClass(index, event) {
     this.desk.set((recipe) => {
+      recipe.all_classes = false;
       if (!this.mixing) return R.setClasses(recipe, new Map([[index, 1]]));
       const shares = R.classShares(recipe);
       if (shares.has(index) && shares.size > 1) shares.delete(index);

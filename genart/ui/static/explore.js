@@ -245,6 +245,7 @@ class Explore {
     const key = event.key.toLowerCase();
     if (event.repeat) return;
     if (key === "c") return this.compare(true);
+    if (key === "a" && $("#class-all").offsetParent) return $("#class-all").click();
     const name = key === "z" && event.shiftKey ? "redo" : KEYS[key];
     if (!name) return;
     event.preventDefault();

@@ -124,13 +124,16 @@ export class Live {
   }
 }
 
-// Draws one reply on a canvas. Plain pixels are drawn at once; JPEG is decoded off the thread.
+// Draws one reply on a canvas, whole and in the middle. Plain pixels are drawn at once; JPEG is decoded off the thread.
 export async function paint(canvas, { head, data }) {
   const source = head.kind === "rgba" ? plain(head, data) : await createImageBitmap(new Blob([data], { type: "image/jpeg" }));
   const context = canvas.getContext("2d", { alpha: false });
   context.imageSmoothingEnabled = canvas.dataset.hard !== "true";
   context.imageSmoothingQuality = "high";
-  context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  const scale = Math.min(canvas.width / source.width, canvas.height / source.height);
+  const [width, height] = [source.width * scale, source.height * scale];
+  if (width < canvas.width || height < canvas.height) context.clearRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(source, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
 }
 
 const scratch = document.createElement("canvas");

@@ -14,6 +14,7 @@ export const fresh = (model, seed, start = {}) => ({
   layers: [],
   noise: { mode: "const", seed: 0, strength: 1 },
   finish: [],
+  all_classes: false,
   ...structuredClone(start),
 });
 
@@ -82,6 +83,15 @@ export function classShares(recipe) {
 export function setClasses(recipe, shares) {
   const label = shares.size > 1 ? [...shares] : [...shares.keys()][0];
   for (const anchor of recipe.anchors) anchor.label = label;
+}
+
+// With all classes in one picture: the class at a place, 0 .. 1 across and down; null beside them.
+export function classAt(x, y, count) {
+  const columns = Math.ceil(Math.sqrt(count));
+  const rows = Math.ceil(count / columns);
+  const [column, row] = [Math.floor(x * columns), Math.floor((y - (1 - rows / columns) / 2) * columns)];
+  const index = row * columns + column;
+  return row >= 0 && index < count ? index : null;
 }
 
 // A latent as text, float32, as `pack_vector` in recipe.py writes it.

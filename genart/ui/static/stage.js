@@ -98,7 +98,22 @@ export class Stage {
       desk.change((recipe) => (recipe.anchors = this.dragged(from, x, y)), event);
       desk.controls.showSeed();
     };
-    canvas.onpointerup = canvas.onpointercancel = () => (from = null);
+    canvas.onpointerup = (event) => {
+      if (from && !from.moved && desk.recipe.all_classes) this.chooseCell(event);
+      from = null;
+    };
+    canvas.onpointercancel = () => (from = null);
+  }
+
+  // A tap on one of many classes: that one, large.
+  chooseCell(event) {
+    const { left, top, width, height } = this.canvas.getBoundingClientRect();
+    const index = R.classAt((event.clientX - left) / width, (event.clientY - top) / height, this.desk.model.numClasses);
+    if (index === null) return;
+    this.desk.set((recipe) => {
+      recipe.all_classes = false;
+      R.setClasses(recipe, new Map([[index, 1]]));
+    }, event);
   }
 
   dragged({ place, point }, x, y) {
