@@ -4,7 +4,9 @@ Sizes, latent dimensions and families are read off the weights; here stands only
 cannot say. Titles and descriptions are in the table of screen texts (`genart/ui/words.py`).
 """
 
+import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from genart.recipe import Anchor, Recipe, Step
@@ -89,6 +91,13 @@ _ENTRIES = (
 )
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+
+
+@cache
+def starting_points() -> dict[str, tuple[Recipe, ...]]:
+    """Recipes worth starting from, by model, the best first; they are kept beside the weights."""
+    kept = json.loads((SHIPPED / "starts.json").read_text())
+    return {name: tuple(Recipe.from_dict(recipe) for recipe in recipes) for name, recipes in kept.items()}
 
 
 def own_entry(path: Path) -> Entry:

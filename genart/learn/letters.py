@@ -50,19 +50,19 @@ PACKAGES: dict[str, str] = {
 """Debian package: its fonts' licence, as its own copyright file states it."""
 
 
-def draw(path: Path) -> np.ndarray | None:
-    """The capitals of a font file, white on black, uint8 (26, SIZE, SIZE); None if it has none of them.
+def draw(path: Path, size: int = SIZE) -> np.ndarray | None:
+    """The capitals of a font file, white on black, uint8 (26, size, size); None if it has none of them.
 
     All letters of a font share its scale, so that an I stays narrow and a W wide.
     """
-    side = SIZE * SUPERSAMPLE
+    side, height = size * SUPERSAMPLE, round(CAP_HEIGHT * SUPERSAMPLE * size / SIZE)
     try:
         probe = ImageFont.truetype(path, 200)
         _, top, _, bottom = probe.getbbox("H", anchor="ls")
         if bottom - top <= 0:
             return None
-        font = ImageFont.truetype(path, round(200 * CAP_HEIGHT * SUPERSAMPLE / (bottom - top)))
-        baseline = side // 2 + CAP_HEIGHT * SUPERSAMPLE // 2
+        font = ImageFont.truetype(path, round(200 * height / (bottom - top)))
+        baseline = side // 2 + height // 2
         letters = [_letter(font, letter, side, baseline) for letter in ALPHABET]
     except (OSError, ValueError):  # a font without outlines, or one that FreeType cannot read
         return None
@@ -75,7 +75,7 @@ def _letter(font: ImageFont.FreeTypeFont, letter: str, side: int, baseline: int)
     left, _, right, _ = font.getbbox(letter, anchor="ls")
     picture = Image.new("L", (side, side))
     ImageDraw.Draw(picture).text((side / 2 - (left + right) / 2, baseline), letter, font=font, fill=255, anchor="ls")
-    return np.asarray(picture.resize((SIZE, SIZE), Image.Resampling.BOX))
+    return np.asarray(picture.resize((side // SUPERSAMPLE, side // SUPERSAMPLE), Image.Resampling.BOX))
 
 
 def alphabets(folder: Path) -> tuple[np.ndarray, list[str]]:

@@ -1,7 +1,6 @@
 """The page: the only importer of gradio. Tabs lay out; the live channel and the API do the work."""
 
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping
 
@@ -49,8 +48,7 @@ def build(
 ) -> FastAPI:
     """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
     live = Live(studio, requests_a_second=120 if public else 240)
-    first = secrets.randbelow(10_000) if seed is None else seed
-    page = Page(entries, live, studio, public, next(iter(entries)), first)
+    page = Page(entries, live, studio, public, next(iter(entries)), seed)
     app = FastAPI(routes=[*live.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None)
     return gr.mount_gradio_app(
         app,

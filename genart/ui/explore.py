@@ -7,6 +7,7 @@ from html import escape
 
 import gradio as gr
 
+from genart.catalogue import starting_points
 from genart.ui.page import Page
 from genart.ui.words import WORDS, word
 
@@ -49,6 +50,11 @@ def tab(page: Page) -> None:
             "starts": {
                 name: {"psi": entry.psi, "finish": [{"name": step.name, "parameters": step.parameters} for step in entry.finish]}
                 for name, entry in page.entries.items()
+            },
+            "points": {
+                name: [json.loads(recipe.to_json()) for recipe in recipes]
+                for name, recipes in starting_points().items()
+                if name in page.entries
             },
             "public": page.public,
         }
@@ -112,6 +118,7 @@ def _models(page: Page) -> str:
 <section class="panel" id="model-panel">
   <h3 {_word("model.name")}</h3>
   <div id="models" role="group" {_label("model.name")}>{cards}</div>
+  <div id="points" role="group" {_label("points.name")}></div>
   <p class="facts"><span id="model-facts"></span><br><small id="model-credit"></small></p>
 </section>"""
 

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """`first` is the model that a visit begins with, `seed` its seed; None for one of its starting points."""
+
     entries: Mapping[str, Entry]
     live: Live
     studio: "Callable[[], Studio]"
     public: bool
     first: str
-    seed: int
+    seed: int | None

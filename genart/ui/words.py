@@ -63,6 +63,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "model.digits-vae2": ("Digit map", "数字地图"),
     "model.digits-vae16": ("Digit shapes", "数字形态"),
     "model.pixel-vae": ("Pixel people", "像素人像"),
+    "points.name": ("Starting points", "起点"),
+    "points.item": ("Starting point {n}", "起点 {n}"),
     "seed.name": ("Seed", "种子"),
     "seed.info": ("0 to 4294967295; ← → step by one, ↑ ↓ by a hundred", "0 到 4294967295；← → 每次加减 1，↑ ↓ 每次加减 100"),
     "seed.mixed": ("between seeds", "介于种子之间"),

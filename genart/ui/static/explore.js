@@ -11,6 +11,9 @@ import { Words } from "./words.js";
 const KEEP_MS = 500; // a step is kept when the hand has rested this long
 const DRIFT_MS = 4000; // from one seed to the next
 const KIOSK_MS = 45000; // a public page that nobody touches begins to drift
+const EMPTY_MS = 15000; // a page that nobody has touched yet drifts too
+const SLOW_MS = 9000; // from one seed to the next, when nobody is there
+const EMPTY_FOR_MS = 120000;
 const ADDRESS_PARTS = ["model", "seed", "psi", "label"];
 const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full" };
 const ARROWS = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -R.ROW, ArrowDown: R.ROW };
@@ -20,6 +23,7 @@ class Explore {
     const hello = await server.hello();
     this.public = hello.public;
     this.starts = hello.starts;
+    this.points = hello.points;
     this.words = new Words(hello.words);
     this.past = new R.Past();
     this.memory = new Map(); // the last recipe of each model
@@ -36,6 +40,7 @@ class Explore {
     this.words.translatePage();
     await this.open(hello);
     this.drawThumbnails();
+    this.invite();
   }
 
   // The first picture: what the address asks for, else the first model.
@@ -43,7 +48,7 @@ class Explore {
     const address = new URLSearchParams(location.search);
     const plain = Object.fromEntries(ADDRESS_PARTS.filter((part) => address.has(part)).map((part) => [part, address.get(part)]));
     const { psi, finish } = this.fresh(plain.model ?? hello.first, 0);
-    let recipe = this.fresh(hello.first, hello.seed);
+    let recipe = this.firstPicture(hello);
     if (address.has("r") || Object.keys(plain).length) {
       const request = address.has("r") ? { link: address.get("r") } : { plain: { model: hello.first, psi, ...plain } };
       const { head } = await this.live.aside(request);
@@ -52,6 +57,13 @@ class Explore {
     }
     await this.take(recipe);
     $("#desk").classList.add("ready");
+  }
+
+  // One of the first model's starting points, unless the server names a seed.
+  firstPicture({ first, seed }) {
+    const points = this.points[first] ?? [];
+    if (seed !== null || !points.length) return this.fresh(first, seed ?? R.randomSeed());
+    return R.complete(points[Math.floor(Math.random() * points.length)]);
   }
 
   // ---- the recipe
@@ -81,6 +93,7 @@ class Explore {
     this.point = null;
     this.stage.canvas.dataset.hard = model.hardPixels;
     this.controls.layOut(model);
+    this.showPoints(model);
     this.translate();
   }
 
@@ -183,10 +196,36 @@ class Explore {
 
   async drawThumbnails() {
     for (const card of $$("#models .card")) {
-      const { head, data } = await this.live.aside({ recipe: this.fresh(card.dataset.model, 4) });
+      const { model } = card.dataset;
+      const { head, data } = await this.live.aside({ recipe: this.points[model]?.[0] ?? this.fresh(model, 4) });
       if (!head.error) await paint(card.querySelector("canvas"), { head, data });
       else Object.assign(card, { title: head.error, className: "card failed" });
     }
+  }
+
+  // Recipes to start from, each under its own picture; a model's are drawn when it is first chosen.
+  async showPoints(model) {
+    const recipes = this.points[model.name] ?? [];
+    const buttons = recipes.map((recipe, index) => {
+      const button = element("button", { type: "button", className: "point" });
+      Object.assign(button.dataset, { wordLabel: "points.item", wordValues: JSON.stringify({ n: index + 1 }) });
+      button.append(element("canvas", { width: 48, height: 48 }));
+      button.firstChild.dataset.hard = model.hardPixels;
+      button.onclick = () => this.startFrom(recipe);
+      return button;
+    });
+    $("#points").replaceChildren(...buttons);
+    for (const [index, button] of buttons.entries()) {
+      const { head, data } = await this.live.aside({ recipe: recipes[index] });
+      if (this.model !== model) return;
+      if (!head.error && !head.overtaken) await paint(button.firstChild, { head, data });
+    }
+  }
+
+  startFrom(recipe) {
+    this.rest();
+    this.keepNow();
+    this.take(R.complete(recipe));
   }
 
   // ---- what the hand does
@@ -261,13 +300,13 @@ class Explore {
     $('[data-action="compare"]').setAttribute("aria-pressed", held);
   }
 
-  drift() {
+  drift(eachMs = DRIFT_MS) {
     this.drifting = { start: this.recipe, at: performance.now() };
     this.stage.hideHint();
     $('[data-action="drift"]').setAttribute("aria-pressed", true);
     const step = () => {
       if (!this.drifting) return;
-      const moment = (performance.now() - this.drifting.at) / DRIFT_MS;
+      const moment = (performance.now() - this.drifting.at) / eachMs;
       if (!this.live.underWay) this.render({ hurry: true, recipe: this.drifting.start, walk: "drift", moment });
       requestAnimationFrame(step);
     };
@@ -283,9 +322,21 @@ class Explore {
     this.walked = null;
   }
 
+  // Somebody is here. A public page drifts when they have gone.
   awake() {
     clearTimeout(this.kiosk);
-    if (this.public) this.kiosk = setTimeout(() => this.recipe && !this.drifting && this.drift(), KIOSK_MS);
+    clearTimeout(this.empty);
+    if (this.public) this.kiosk = setTimeout(() => this.drifting || this.drift(SLOW_MS), KIOSK_MS);
+  }
+
+  // Nobody has touched the page yet: it shows what it does, slowly, and not for ever.
+  invite() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    this.empty = setTimeout(() => {
+      if (this.drifting || document.hidden) return;
+      this.drift(SLOW_MS);
+      this.empty = setTimeout(() => this.rest(), EMPTY_FOR_MS);
+    }, EMPTY_MS);
   }
 
   // ---- files and links

@@ -12,7 +12,6 @@ export class Live {
     this.waiting = null;
     this.underWay = null;
     this.rung = 0;
-    this.asides = new Map();
     this.connect();
   }
 
@@ -44,10 +43,15 @@ export class Live {
     work.then((reply) => this.receive(reply)).catch(() => this.fail());
   }
 
-  // One picture outside the live view, such as a thumbnail; resolves to {head, data}.
-  async aside(request) {
-    const message = this.message({ seq: 0, aside: true, ...request });
-    return parse(await (LADDER[this.rung] === "event" ? this.event(message) : this.post(message)));
+  // One picture outside the live view, such as a thumbnail; resolves to {head, data}. One after
+  // another: on the server the newest would replace those that wait.
+  aside(request) {
+    const answer = (this.beside ?? Promise.resolve()).then(async () => {
+      const message = this.message({ seq: 0, aside: true, ...request });
+      return parse(await (LADDER[this.rung] === "event" ? this.event(message) : this.post(message)));
+    });
+    this.beside = answer.catch(() => null);
+    return answer;
   }
 
   async post(message) {
