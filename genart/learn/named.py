@@ -27,7 +27,7 @@ POINTS = 8000
 TRIED = 500
 SIGMAS = 2.0
 MOVED = 0.5  # deviations that count as a change
-SURE = 0.8  # share of pictures in which a direction must do what its name says
+SURE = 0.8  # share of pictures with room for it in which a direction must do what its name says
 RIDGE = 1e-3
 FLIP = 0.65  # of the step from absent to present, so that 2 sigma are more than all of it
 
@@ -76,12 +76,17 @@ def draws(model: Generator, count: int) -> Tensor:
     return model.mapping(z, label)
 
 
-def tried(model: Generator, judge: Judge, directions: Tensor) -> Tensor:
-    """How far 2 sigma along each direction move each factor, in deviations, (F, TRIED, F)."""
+def tried(model: Generator, judge: Judge, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """How far 2 sigma along each direction move each factor, in deviations, (F, F), and in what share of pictures
+    that had less than the usual of it they add to it, (F,)."""
     w = draws(model, TRIED)
     before = judge.read(judge(model.synthesis(w)))[1][:, : len(directions)]
-    after = [judge.read(judge(model.synthesis(w + SIGMAS * step)))[1][:, : len(directions)] for step in directions]
-    return torch.stack(after) - before
+    moved, sure = [], []
+    for place, step in enumerate(directions):
+        change = judge.read(judge(model.synthesis(w + SIGMAS * step)))[1][:, : len(directions)] - before
+        moved.append(change.mean(0))
+        sure.append((change[before[:, place] < 0, place] > MOVED).float().mean())
+    return torch.stack(moved), torch.stack(sure)
 
 
 @torch.inference_mode()
@@ -99,14 +104,13 @@ def main(arguments: list[str] | None = None) -> int:
         judge = judge_of(recipe.data, singles(pictures) if pictures.pixels.shape[1] > 3 else pictures, cache)
     model = load(entry).generator
     found = find(*points(model, pictures, judge))
-    moved = tried(model, judge, found)
+    moved, sure = tried(model, judge, found)
     kept = {}
     print("| direction | does it in | " + " | ".join(pictures.names) + " |")
     print("| --- " * (2 + len(found)) + "|")
     for place, direction in enumerate(found):
-        sure = float((moved[place, :, place] > MOVED).float().mean())
-        print(f"| {pictures.names[place]} | {100 * sure:.0f} % | " + " | ".join(f"{x:+.1f}" for x in moved[place].mean(0)) + " |")
-        if sure >= SURE:
+        print(f"| {pictures.names[place]} | {100 * sure[place]:.0f} % | " + " | ".join(f"{x:+.1f}" for x in moved[place]) + " |")
+        if sure[place] >= SURE:
             kept[pictures.names[place]] = direction.contiguous()
     if kept:
         save_file(kept, entry.directions)
