@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from genart.errors import BadRecipe
 from genart.finish import FINISHES, apply
+from genart.learn import schools
 from genart.recipe import Step
 
 MOTTLED = np.where(np.arange(16)[:, None, None] < 8, [200, 40, 30], [20, 60, 210]) + np.random.RandomState(0).randint(
@@ -30,7 +32,7 @@ def test_palette_leaves_a_picture_of_few_colours_as_it_is():
 
 @pytest.mark.parametrize("name", FINISHES)
 def test_a_step_without_its_parameter_is_told_which(name):
-    with pytest.raises(BadRecipe, match="takes the parameter (size|colours|scale); this recipe gives none"):
+    with pytest.raises(BadRecipe, match="takes the parameter (size|colours|scale|times); this recipe gives none"):
         apply(MOTTLED.astype(np.uint8), Step(name))
 
 
@@ -55,3 +57,29 @@ def test_ink_prints_white_shapes_black_on_paper_with_sharp_outlines():
 def test_a_scale_out_of_range_is_quoted(scale):
     with pytest.raises(BadRecipe, match=f"scale {scale}"):
         apply(MOTTLED.astype(np.uint8), Step("ink", (("scale", scale),)))
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_upscale_draws_edges_that_a_smooth_enlargement_loses(times):
+    large = schools.paint("Bauhaus", schools.numbers(2_000_000), 128)
+    small = large.reshape(128 // times, times, 128 // times, times, 3).mean((1, 3)).round().astype(np.uint8)
+    smooth = np.asarray(Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC))
+    ours = apply(small, Step("upscale", (("times", times),)))
+
+    error, smooth_error = (((picture - large.astype(float)) ** 2).mean() for picture in (ours, smooth))
+    assert ours.shape == large.shape
+    assert error < smooth_error / 2
+
+
+def test_upscale_is_the_same_in_tiles(monkeypatch):
+    picture = schools.paint("Marbling", schools.numbers(1), 40)
+    whole = apply(picture, Step("upscale", (("times", 2),)))
+    monkeypatch.setattr("genart.finish.upscale.TILE", 16)
+
+    assert np.abs(apply(picture, Step("upscale", (("times", 2),))).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize(("times", "side", "says"), [(3, 8, "times 3"), (4, 2000, "2000 pixels grows beyond 4096 by 4")])
+def test_an_upscale_that_cannot_be_is_refused(times, side, says):
+    with pytest.raises(BadRecipe, match=says):
+        apply(np.zeros((side, 2, 3), np.uint8), Step("upscale", (("times", times),)))

@@ -35,6 +35,17 @@ def palette(pixels: np.ndarray, colours: float) -> np.ndarray:
     return np.asarray(snapped.convert("RGB"))
 
 
+def upscale(pixels: np.ndarray, times: float) -> np.ndarray:
+    """The picture 2 or 4 times as large, its edges drawn anew by a small network; no side passes MAX_SIDE."""
+    from genart.finish.upscale import TIMES, upscaled  # brings in torch, which the page does not wait for
+
+    if times not in TIMES:
+        raise BadRecipe(f"times {quote(times)} is out of range; use {' or '.join(map(str, TIMES))}.")
+    if max(pixels.shape) * times > MAX_SIDE:
+        raise BadRecipe(f"A picture of {max(pixels.shape)} pixels grows beyond {MAX_SIDE} by {times:g}; use fewer times.")
+    return upscaled(pixels, int(times))
+
+
 def ink(pixels: np.ndarray, scale: float) -> np.ndarray:
     """White shapes on black as black ink on paper, `scale` times as large, with outlines as sharp as print.
 
@@ -84,4 +95,5 @@ FINISHES: dict[str, Callable[..., np.ndarray]] = {
     "blocks": blocks,
     "palette": palette,
     "ink": ink,
+    "upscale": upscale,
 }

@@ -29,6 +29,7 @@ ICONS = {
 }
 ACTIONS = ("dice", "undo", "redo", "compare", "drift", "reset", "link", "save", "open")
 ICON_ONLY = ("undo", "redo", "reset")
+STEPS = {"upscale": [["times", 4]], "palette": [["colours", 12]], "ink": [["scale", 8]]}
 SAVED_SIZES = (256, 512, 1024, 2048)
 ON_LOAD = "element.querySelector('#stage').server = server"
 
@@ -71,7 +72,7 @@ def tab(page: Page) -> None:
                 _slider("cutoff", 0, 18, 0, 1)
                 gr.HTML(_noise(), apply_default_css=False)
                 _slider("strength", 0, 2, 1, 0.01)
-                gr.HTML(_saved_size() + _keys(), apply_default_css=False)
+                gr.HTML(_finish() + _saved_size() + _keys(), apply_default_css=False)
 
 
 def _slider(name: str, low: float, high: float, value: float, step: float) -> None:
@@ -183,6 +184,19 @@ def _noise() -> str:
   <div class="line" id="noise-modes" role="group" {_label("noise.name")}>{modes}</div>
   <label class="line" id="noise-seed-row" hidden><span {_word("noise.seed")}</span>
     <input id="noise-seed" type="number" min="0" max="4294967295" step="1" value="0"></label>
+</section>"""
+
+
+def _finish() -> str:
+    steps = "".join(
+        f'<button type="button" aria-pressed="false" data-step="{name}" data-parameters=\'{json.dumps(parameters)}\' '
+        f"{_title(f'finish.{name}.tip')} {_word(f'finish.{name}')}</button>"
+        for name, parameters in STEPS.items()
+    )
+    return f"""
+<section class="panel" id="finish">
+  <h3><span {_word("finish.name")}</span> <small {_word("finish.term")}</small></h3>
+  <div class="line" role="group" {_label("finish.name")}>{steps}</div>
 </section>"""
 
 

@@ -61,6 +61,8 @@ SENTENCES: dict[str, str] = {
     "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",
     "colours {0} is out of range; use a number from 2 to {1}.": "颜色数 {0} 超出范围；请使用 2 到 {1} 之间的数。",
     "The finishing step {0} takes the parameter {1}; this recipe gives {2}.": "后期步骤 {0} 需要参数 {1}，而这个配方给出的是：{2}。",
+    "times {0} is out of range; use {1}.": "倍数 {0} 不可用；请使用 {1}。",
+    "A picture of {0} pixels grows beyond {1} by {2}; use fewer times.": "{0} 像素的画面放大 {2} 倍会超过 {1} 像素；请减小倍数。",
     "scale {0} is out of range; use a number from 1 to {1}.": "倍数 {0} 超出范围；请使用 1 到 {1} 之间的数。",
     # genart/export
     "The picture was made with other weights of {0}; it cannot be remade exactly.": "这张图片由 {0} 的另一版权重生成，无法原样重现；请使用原来的权重。",

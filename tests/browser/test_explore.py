@@ -271,6 +271,22 @@ def test_painting_the_latent_strip_changes_the_picture_and_comes_back_with_undo(
     assert (visitor.pixels == pixels).all()
 
 
+def test_finishing_steps_are_done_and_taken_back(visitor):
+    visitor.open_advanced()
+    plain = visitor.pixels
+    for step in ("palette", "upscale"):
+        visitor.after(
+            lambda step=step: visitor.page.click(f'[data-step="{step}"]'),
+            f"recipe.finish?.some((step) => step.name === '{step}')",
+        )
+    assert [step.name for step in visitor.recipe.finish] == ["upscale", "palette"]
+    assert visitor.pixels.shape[0] == 4 * plain.shape[0]
+
+    for step in ("palette", "upscale"):
+        visitor.after(lambda step=step: visitor.page.click(f'[data-step="{step}"]'))
+    assert (visitor.pixels == plain).all()
+
+
 def test_a_direction_moves_the_picture(visitor):
     visitor.choose("wide")
     visitor.after(lambda: visitor.slide("#direction-list input", 0.9), "recipe.offsets?.length === 1")

@@ -22,6 +22,7 @@ export class Controls {
     $("#class-mix").onclick = () => this.toggleMixing();
     $("#class-all").onclick = (event) => desk.set((recipe) => (recipe.all_classes = !recipe.all_classes), event);
     $("#saved-size").onchange = (event) => this.chooseSize(event.target.value);
+    for (const button of $$("#finish button")) button.onclick = (event) => this.toggleStep(button, event);
     const toggle = $("#advanced-toggle");
     toggle.onclick = () => this.openAdvanced(toggle.getAttribute("aria-expanded") !== "true");
     this.openAdvanced(false);
@@ -115,6 +116,7 @@ export class Controls {
       setRow(row, offset?.sigma ?? 0);
     }
     $("#saved-size").value = R.savedSize(recipe);
+    for (const button of $$("#finish button")) button.setAttribute("aria-pressed", recipe.finish.some(({ name }) => name === button.dataset.step));
   }
 
   showSeed() {
@@ -271,6 +273,17 @@ export class Controls {
     if (this.mixing || shares.size < 2) return this.showClasses();
     const [greatest] = [...shares].sort((a, b) => b[1] - a[1]);
     this.desk.set((recipe) => R.setClasses(recipe, new Map([greatest])));
+  }
+
+  // Steps run in the order of their buttons, and before the size of a saved file.
+  toggleStep({ dataset: { step, parameters } }, event) {
+    this.desk.set((recipe) => {
+      const others = recipe.finish.filter(({ name }) => name !== step);
+      const added = others.length < recipe.finish.length ? [] : [{ name: step, parameters: JSON.parse(parameters) }];
+      const order = $$("#finish button").map((button) => button.dataset.step);
+      const place = ({ name }) => (order.includes(name) ? order.indexOf(name) : order.length);
+      recipe.finish = [...others, ...added].sort((a, b) => place(a) - place(b));
+    }, event);
   }
 
   chooseSize(size) {
