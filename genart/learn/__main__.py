@@ -17,7 +17,7 @@ from genart.learn.data import CREDITS, Pictures
 from genart.learn.run import Trainer, publish, resume, save, train
 from genart.learn.sheet import sheet
 
-REPORT_EVERY = 60.0  # seconds
+REPORT_EVERY = 240.0  # seconds; a report fits the prior to all pictures
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -103,7 +103,7 @@ class VAETrainer:
         with torch.no_grad():
             self.model.decoder[-1].weight.mul_(recipe.start)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.reader = _reader(self.model.z_dim, pictures).to(device)
+        self.reader = (_reader(self.model.z_dim, pictures) if recipe.reading else nn.Identity()).to(device)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
         self.critic = _critic(recipe.adversary, self.model, self.random, device) if recipe.adversary else None
         self.step = 0
