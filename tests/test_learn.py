@@ -1,7 +1,6 @@
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +9,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from genart import latent
+from genart.catalogue import ENTRIES, starting_points
 from genart.errors import GenartError, UnknownModel
 from genart.families import FAMILIES
 from genart.families.vae import Prior
+from genart.finish.upscale import WEIGHTS
 from genart.learn import RECIPES, augment, data, judge, letters, losses, named, prior, schools, skies, trainer_of
 from genart.learn.gan import GANRecipe, GANTrainer, Style
 from genart.learn.pace import rate
@@ -41,6 +42,7 @@ TINY = {
         decoder=((4 * 16, 4), (4, 4, 1)),
         reconstruction="bernoulli",
         beta=1.0,
+        perceptual=0.5,
         flow=Flow(steps=6, beta=0.5, widths=(8, 8)),
         batch=8,
         steps=8,
@@ -74,6 +76,11 @@ TINY = {
     ),
     "gan": GANRecipe(data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8),
 }
+
+
+@pytest.fixture(autouse=True)
+def short_lessons(monkeypatch):
+    monkeypatch.setattr(judge, "STEPS", 20)
 
 
 def pictures(count=32, size=8, channels=1):
@@ -123,6 +130,15 @@ def test_scenic_is_zero_for_the_picture_itself_and_counts_a_spot_more_than_a_vei
 
     assert losses.scenic(torch.atanh(0.9 * x), 0.9 * x).item() == pytest.approx(0, abs=1e-5)
     assert lost > 2 * veiled
+
+
+def test_perceptual_is_zero_for_the_same_layers_and_does_not_depend_on_their_size():
+    layers = [torch.rand(2, 3, 4, 4), torch.rand(2, 5, 2, 2)]
+    others = [1.5 * layer for layer in layers]
+
+    assert losses.perceptual(layers, layers).item() == 0
+    assert losses.perceptual(others, layers).item() == pytest.approx(0.5)
+    assert losses.perceptual([10 * a for a in others], [10 * b for b in layers]).item() == pytest.approx(0.5)
 
 
 def test_undecided_logits_cost_what_goodfellow_says():
@@ -511,7 +527,7 @@ def test_a_sheet_has_a_row_for_every_ten_and_a_white_line_between():
 
 # What has been learnt
 
-SHIPPED = sorted((Path(__file__).parents[1] / "weights").glob("*.safetensors"))
+SHIPPED = [entry.path for entry in ENTRIES.values()]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -529,10 +545,18 @@ def test_a_shipped_model_draws_and_reads_its_own_pictures(path):
         assert errors.median() < 0.4 * x.var(0).mean()
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*SHIPPED, WEIGHTS], ids=lambda path: path.stem)
 def test_a_shipped_model_has_a_card_and_a_small_file(path):
     card = path.with_suffix(".md").read_text()
 
     assert path.stat().st_size < 8_000_000
     for heading in ("Data", "Licence", "Recipe", "Measured", "Bad at"):
         assert f"**{heading}**" in card
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_shipped_model_has_twelve_starting_points_of_its_own(name):
+    points = starting_points()[name]
+
+    assert len(set(points)) == 12
+    assert {point.model for point in points} == {name}

@@ -43,6 +43,15 @@ class Judge(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.body(part) for part in x.split(500)])
 
+    def layers(self, x: Tensor) -> list[Tensor]:
+        """What each layer of convolutions makes of pictures, (N, channels, h, w)."""
+        found = []
+        for layer in self.body:
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU) and x.dim() == 4:
+                found.append(x)
+        return found
+
     def read(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Log odds of each kind's values, and the factors, all (N, …)."""
         return {name: head(features) for name, head in self.kinds.items()}, self.factors(features)
@@ -50,19 +59,24 @@ class Judge(nn.Module):
 
 def judge_of(name: str, pictures: Pictures, folder: Path) -> Judge:
     """The judge of a set, trained once on its pictures with a fixed seed and kept in `folder`."""
-    torch.manual_seed(0)
-    kinds = kinds_of(pictures)
-    heads = {kind: int(values.max()) + 1 for kind, values in kinds.items()}
-    factors = 0 if pictures.factors is None else pictures.factors.shape[1]
-    judge = Judge(pictures.pixels.shape[1], pictures.pixels.shape[2], heads, factors)
+    judge = untrained(pictures, seed=0)
     path = folder / f"judge-{name}.safetensors"
     if path.is_file():
         judge.load_state_dict(load_file(path))
     else:
-        _train(judge, pictures, kinds)
+        learn(judge, pictures, seed=0)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(judge.state_dict(), path)
     return judge.eval().requires_grad_(False)
+
+
+def untrained(pictures: Pictures, seed: int) -> Judge:
+    """A judge that knows nothing yet of what these pictures show."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        heads = {kind: int(values.max()) + 1 for kind, values in kinds_of(pictures).items()}
+        factors = 0 if pictures.factors is None else pictures.factors.shape[1]
+        return Judge(pictures.pixels.shape[1], pictures.pixels.shape[2], heads, factors)
 
 
 def kinds_of(pictures: Pictures) -> dict[str, Tensor]:
@@ -71,8 +85,9 @@ def kinds_of(pictures: Pictures) -> dict[str, Tensor]:
     return {**classes, **pictures.kinds}
 
 
-def _train(judge: Judge, pictures: Pictures, kinds: Mapping[str, Tensor]) -> None:
-    random = torch.Generator().manual_seed(0)
+def learn(judge: Judge, pictures: Pictures, seed: int) -> None:
+    """Teaches a judge to read the pictures' kinds and factors; then it learns no more."""
+    random, kinds = torch.Generator().manual_seed(seed), kinds_of(pictures)
     optimiser = torch.optim.AdamW(judge.parameters(), LR, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LR, total_steps=STEPS)
     drawn_by_hand = pictures.pixels.shape[2] == 28
@@ -88,6 +103,7 @@ def _train(judge: Judge, pictures: Pictures, kinds: Mapping[str, Tensor]) -> Non
         loss.backward()
         optimiser.step()
         schedule.step()
+    judge.eval().requires_grad_(False)
 
 
 def frechet(a: Tensor, b: Tensor) -> float:

@@ -1,6 +1,6 @@
 """What the networks minimise, one function to a formula. They know no data and no network's shape."""
 
-from typing import Callable
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -28,6 +28,12 @@ def scenic(drawn: Tensor, x: Tensor) -> Tensor:
     """`painterly`, where a pixel counts for more the more it differs from its surroundings: a sun is few pixels."""
     stands_out = (x - F.interpolate(F.avg_pool2d(x, 16), scale_factor=16, mode="bilinear")).abs().mean(1, keepdim=True)
     return painterly(drawn, x) + 4 * (stands_out * (torch.tanh(drawn) - x).abs()).mean()
+
+
+def perceptual(drawn: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Distance of what a network's layers make of pictures, each by its own size (Johnson 2016, arXiv:1603.08155)."""
+    parts = [F.l1_loss(a, b) / b.abs().mean() for a, b in zip(drawn, real, strict=True)]
+    return torch.stack(parts).mean()
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:

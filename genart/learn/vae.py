@@ -13,10 +13,12 @@ from genart.learn import prior
 from genart.learn.augment import restyle, wobble
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
-from genart.learn.losses import RECONSTRUCTIONS, kl, sliced
+from genart.learn.judge import learn, untrained
+from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced
 from genart.learn.pace import average, rate
 
 PARTS = ("model", "average", "reader", "optimiser")
+EYE_SEED = 1
 STEEPEST = 100.0  # gradients longer than this are shortened to it
 
 
@@ -58,6 +60,8 @@ class VAERecipe:
     `sliced` weighs the distance of all z together from a normal: for few dimensions, where holes show.
     `reading` weighs what a small network reads off z in training only: the class, or, in one
     linear step, the factors that are known of a picture. It is thrown away.
+    `perceptual` weighs the distance in the layers of a judge, taught before the first step to read what
+    the pictures show; it is another than the one that measures finished models.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -73,6 +77,7 @@ class VAERecipe:
     beta: float
     sliced: float = 0.0
     reading: float = 0.0
+    perceptual: float = 0.0
     wobble: float = 0.0
     restyle: float = 0.0
     label: int = 0
@@ -106,10 +111,13 @@ class VAETrainer:
         self.reader = (_reader(self.model.z_dim, pictures) if recipe.reading else nn.Identity()).to(device)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
         self.critic = _critic(recipe.adversary, self.model, self.random, device) if recipe.adversary else None
+        self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.perceptual else None
         self.step = 0
 
     def advance(self) -> dict[str, float]:
         recipe = self.recipe
+        if self.eye is not None and not self.step:
+            learn(self.eye, self.pictures, EYE_SEED)
         lr = rate(self.step, recipe.steps, recipe.lr)
         flow = self._flow()
         x, known, shares = self._batch()
@@ -124,6 +132,10 @@ class VAETrainer:
         drawn = RECONSTRUCTIONS[recipe.reconstruction](y, target)
         loss = drawn + beta * distance
         measures = {"reconstruction": drawn.item(), "kl": distance.item()}
+        if self.eye is not None:
+            unlike = perceptual(self.eye.layers(torch.tanh(y)), self.eye.layers(target))
+            loss = loss + recipe.perceptual * unlike
+            measures["unlike"] = unlike.item()
         if self.critic is not None and recipe.adversary and self.step >= recipe.steps - recipe.adversary.steps:
             sharper, judged = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn, lr)
             loss = loss + sharper
@@ -192,11 +204,14 @@ class VAETrainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self._parts():
             getattr(self, name).load_state_dict(state[name])
+        if self.eye is not None:
+            self.eye.eval().requires_grad_(False)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 
     def _parts(self) -> tuple[str, ...]:
-        return (*PARTS, "critic") if self.critic else PARTS
+        extra = {"critic": self.critic, "eye": self.eye}
+        return (*PARTS, *(name for name, part in extra.items() if part is not None))
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """Pictures, what is known of them, and their classes' shares where the decoder is told them."""
