@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parent.parent / "weights"
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One model. `file` lies in `weights/`, or is absolute; `classes` names the labels in order;
-    `psi` and `finish` are what a new picture of it starts with.
+    `psi`, `finish` and `all_classes` are what a new picture of it starts with.
 
     `sha256` is None for a file of the user's own, which is taken as it is.
     """
@@ -32,6 +32,7 @@ class Entry:
     hard_pixels: bool = False
     psi: float = 0.7
     finish: tuple[Step, ...] = ()
+    all_classes: bool = False
 
     @property
     def path(self) -> Path:
@@ -43,8 +44,10 @@ class Entry:
         return self.path.with_suffix(".directions.safetensors")
 
     def begin(self, anchor: Anchor, psi: float | None = None) -> Recipe:
-        """A new picture's recipe: the model's own psi unless one is given, and its own finish."""
-        return Recipe(self.name, (anchor,), self.psi if psi is None else psi, finish=self.finish)
+        """A new picture's recipe: the model's own psi unless one is given, its own finish, and all its classes
+        where that is its natural picture and none is asked for."""
+        psi = self.psi if psi is None else psi
+        return Recipe(self.name, (anchor,), psi, finish=self.finish, all_classes=self.all_classes and anchor.label is None)
 
 
 DIGITS = tuple("0123456789")

@@ -49,7 +49,11 @@ def tab(page: Page) -> None:
             "first": page.first,
             "seed": page.seed,
             "starts": {
-                name: {"psi": entry.psi, "finish": [{"name": step.name, "parameters": step.parameters} for step in entry.finish]}
+                name: {
+                    "psi": entry.psi,
+                    "finish": [{"name": step.name, "parameters": step.parameters} for step in entry.finish],
+                    "all_classes": entry.all_classes,
+                }
                 for name, entry in page.entries.items()
             },
             "points": {

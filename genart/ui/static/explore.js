@@ -47,13 +47,13 @@ class Explore {
   async open(hello) {
     const address = new URLSearchParams(location.search);
     const plain = Object.fromEntries(ADDRESS_PARTS.filter((part) => address.has(part)).map((part) => [part, address.get(part)]));
-    const { psi, finish } = this.fresh(plain.model ?? hello.first, 0);
+    const { psi, finish, all_classes } = this.fresh(plain.model ?? hello.first, 0);
     let recipe = this.firstPicture(hello);
     if (address.has("r") || Object.keys(plain).length) {
       const request = address.has("r") ? { link: address.get("r") } : { plain: { model: hello.first, psi, ...plain } };
       const { head } = await this.live.aside(request);
       if (head.error) this.misread = [head.error, head.chinese];
-      else recipe = { ...R.complete(head.recipe), ...(!address.has("r") && { finish }) };
+      else recipe = { ...R.complete(head.recipe), ...(!address.has("r") && { finish, all_classes: all_classes && !plain.label }) };
     }
     await this.take(recipe);
     $("#desk").classList.add("ready");
