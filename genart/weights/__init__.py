@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Mapping
 
 import torch
-from torch import Tensor
 
 from genart.catalogue import Entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
-from genart.families.base import Config, Family, Generator
-from genart.weights.read import read_tensors, sha256_of
+from genart.families.base import Config, Family, Generator, Shapes
+from genart.weights.foreign import converted
+from genart.weights.read import header_of, read_tensors, sha256_of
+from genart.weights.screen import kind_of
 
 __all__ = ["Loaded", "load", "load_file", "recognise"]
 
 MAX_SIDE = 4096
+MAX_CONFIG = 2**20
 # What torch raises for tensors whose shapes cannot follow one another.
 MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
@@ -39,16 +41,24 @@ def load(entry: Entry) -> Loaded:
 
 
 def load_file(path: Path) -> Loaded:
-    """The generator in a safetensors file, its family read off the names and shapes."""
-    state, metadata = read_tensors(path)
+    """The generator in a checkpoint of any kind that can be read, its family read off the names and shapes."""
+    file, sha256 = readable(path)
     try:
-        family = recognise(state, path.name)
-        generator = family(state, _config(metadata))
+        family = recognise(header_of(file, path.name).shapes, path.name)  # before anything large is read
+        state, metadata = read_tensors(file, path.name)
+        generator = family(state, config_of(path, metadata))
         _try(generator, path.name)
     except MISFITS as error:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
-    return Loaded(generator, family, sha256_of(path))
+    return Loaded(generator, family, sha256)
+
+
+def readable(path: Path) -> tuple[Path, str]:
+    """The safetensors file to read for a checkpoint, a converted copy if it is none itself, and the SHA-256 of the original."""
+    kind = kind_of(path)
+    sha256 = sha256_of(path)
+    return (path if kind == "safetensors" else converted(path, kind, sha256)), sha256
 
 
 def _try(generator: Generator, name: str) -> None:
@@ -62,9 +72,8 @@ def _try(generator: Generator, name: str) -> None:
         generator.synthesis(generator.mapping(torch.zeros(1, space.z_dim)), size=space.sizes[0])
 
 
-def recognise(state: Mapping[str, Tensor], name: str) -> Family:
-    """The family of a state dict; raises BadWeights that lists what would be recognised."""
-    shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
+def recognise(shapes: Shapes, name: str) -> Family:
+    """The family with tensors of these names and shapes; raises BadWeights that lists what would be recognised."""
     for family in FAMILIES.values():
         if family.recognises(shapes):
             return family
@@ -72,9 +81,21 @@ def recognise(state: Mapping[str, Tensor], name: str) -> Family:
     raise BadWeights(f"The weights in {name!r} belong to no family known here; known are {titles}.")
 
 
-def _config(metadata: Mapping[str, str]) -> Config:
+def config_of(path: Path, metadata: Mapping[str, str]) -> Config:
+    """What weights cannot say: from the file's own metadata, and before that from a config.json beside it."""
+    return {**_settings(_text(path.with_name("config.json"))), **_settings(metadata.get("genart", ""))}
+
+
+def _text(path: Path) -> str:
     try:
-        config = json.loads(metadata.get("genart", "{}"))
-    except ValueError:
+        return path.read_text("utf-8") if path.is_file() and path.stat().st_size <= MAX_CONFIG else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _settings(text: str) -> dict[str, object]:
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError):
         return {}
-    return config if isinstance(config, dict) else {}
+    return settings if isinstance(settings, dict) else {}
