@@ -6,9 +6,12 @@ cannot say. Titles and descriptions are in the table of screen texts (`genart/ui
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Mapping
 
+from genart.errors import UnknownModel
 from genart.recipe import Anchor, Recipe, Step
 
+CHECKPOINTS = (".safetensors", ".pt", ".pth", ".pkl", ".bin", ".ckpt", ".tar")
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
@@ -86,6 +89,16 @@ _ENTRIES = (
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
 
+def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
+    """The model that a person names: one of the table, else the checkpoint at that path. Raises UnknownModel."""
+    path = Path(text)
+    if text in entries:
+        return entries[text]
+    if path.exists() or path.suffix in CHECKPOINTS:
+        return own_entry(path)
+    raise UnknownModel(text, entries)
+
+
 def own_entry(path: Path) -> Entry:
-    """The entry of a weights file that is not in the table."""
-    return Entry(path.stem, str(path.resolve()), None, "own file", "unknown", "unknown")
+    """The entry of a checkpoint that is not in the table."""
+    return Entry(path.stem, str(path.absolute()), None, "own file", "unknown", "unknown")

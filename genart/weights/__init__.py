@@ -12,7 +12,7 @@ from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes
 from genart.weights.foreign import converted
-from genart.weights.read import header_of, read_tensors, sha256_of
+from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
 
 __all__ = ["Loaded", "load", "load_file", "recognise"]
@@ -59,6 +59,15 @@ def readable(path: Path) -> tuple[Path, str]:
     kind = kind_of(path)
     sha256 = sha256_of(path)
     return (path if kind == "safetensors" else converted(path, kind, sha256)), sha256
+
+
+def save_as(path: Path, out: Path) -> None:
+    """Write the generator of a checkpoint to `out` as safetensors, with all that was read of its settings."""
+    file, _ = readable(path)
+    header = header_of(file, path.name)
+    recognise(header.shapes, path.name)
+    metadata = {**header.metadata, "genart": json.dumps(config_of(path, header.metadata))}
+    rewrite(file, out, metadata)
 
 
 def _try(generator: Generator, name: str) -> None:

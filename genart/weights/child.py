@@ -23,7 +23,7 @@ from genart.errors import BadWeights, GenartError, quote
 from genart.families.base import Shapes
 from genart.weights import MISFITS, recognise
 from genart.weights.inert import BESIDE, Plain
-from genart.weights.read import MAX_TENSORS
+from genart.weights.read import MAX_TENSORS, header_text
 from genart.weights.screen import screen_pickles
 from genart.weights.unwrap import unwrapped
 
@@ -49,11 +49,12 @@ def main(source: Path, kind: str, target: Path, seconds: int, room: int) -> dict
         size = os.fstat(file.fileno()).st_size
         give_up(seconds, room, 2 * size + 2**24)
         try:
-            state, settings, prefix = unwrapped(_read(file, kind, source.name), _recognised)
-            check(state, source.name, size)
-            recognise({key: tuple(tensor.shape) for key, tensor in state.items()}, source.name)  # only what is known is kept
-            text = json.dumps(settings)
-            write(out, state, {"genart": text if len(text) <= MAX_SETTINGS else "{}", "genart.prefix": prefix[:1000]})
+            found = unwrapped(_read(file, kind, source.name), _recognised)
+            check(found.state, source.name, size)
+            recognise({key: tuple(tensor.shape) for key, tensor in found.state.items()}, source.name)  # the unknown is not kept
+            text = json.dumps(found.settings)
+            about = {"genart.prefix": found.prefix[:1000], "genart.left_out": ", ".join(found.left_out)[:1000]}
+            write(out, found.state, {"genart": text if len(text) <= MAX_SETTINGS else "{}", **about})
         except GenartError as error:
             return {"refused": str(error)}
         except Exception as error:  # whatever a hostile file provokes in torch or pickle ends here, as a sentence
@@ -125,9 +126,7 @@ def write(out: BinaryIO, state: Mapping[str, Tensor], metadata: Mapping[str, str
     for name, tensor in state.items():
         start, end = end, end + tensor.nbytes
         header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    out.write(len(text).to_bytes(8, "little") + text)
+    out.write(header_text(header))
     for tensor in state.values():
         out.write(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     out.flush()

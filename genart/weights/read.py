@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
@@ -74,6 +75,28 @@ def read_tensors(path: Path, name: str | None = None) -> tuple[dict[str, Tensor]
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise BadWeights(f"The tensor {quote(key)} in {name!r} holds a number that is not finite; use another file.")
     return state, metadata
+
+
+def rewrite(path: Path, out: Path, metadata: Mapping[str, str]) -> None:
+    """A copy of a safetensors file with other metadata; `out` is there at once, whole, or not at all."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        text = header_text({**header, "__metadata__": dict(metadata)})
+        partial = out.with_name(f".{out.name}.partial")
+        try:
+            with open(partial, "wb") as copy:
+                copy.write(text)
+                shutil.copyfileobj(file, copy, 2**20)
+            partial.replace(out)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def header_text(header: Mapping[str, object]) -> bytes:
+    """A safetensors header as it stands at the start of a file, its length before it."""
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def sha256_of(path: Path) -> str:

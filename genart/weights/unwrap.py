@@ -7,6 +7,7 @@ several ways to take the prefixes off the first that a family recognises is chos
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping
 
 import torch
@@ -31,11 +32,20 @@ DEEPEST = 40
 MAX_NODES = 200_000
 
 
-def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> tuple[State, dict[str, Any], str]:
-    """The generator's tensors, what the file says of its making, and the prefix under which it was found.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A generator's tensors, what the file says of its making, the prefix it lay under, and the names beside it."""
 
-    The tensors are empty where the file holds none. `recognised` tells whether names and shapes are
-    those of a known family.
+    state: State
+    settings: dict[str, Any]
+    prefix: str
+    left_out: list[str]
+
+
+def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> Found:
+    """The generator in a checkpoint; of no tensors where the checkpoint holds none.
+
+    `recognised` tells whether names and shapes are those of a known family.
     """
     tensors: State = {}
     settings: dict[str, dict[str, Any]] = {}
@@ -44,7 +54,8 @@ def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> tuple[Sta
     prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[-1])
     root = prefix.rstrip(".")
     inner = {"conv_clamp": made["conv_clamp"] for path, made in settings.items() if path.startswith(root) and "conv_clamp" in made}
-    return state, inner | settings.get(root, {}), prefix
+    beside = {".".join(name.split(".")[: max(1, prefix.count("."))]) for name in tensors if name.removeprefix(prefix) not in state}
+    return Found(state, inner | settings.get(root, {}), prefix, sorted(beside))
 
 
 def _gather(node: object, path: Path, tensors: State, settings: dict[str, dict[str, Any]], seen: set[int]) -> None:
