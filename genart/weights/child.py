@@ -83,7 +83,7 @@ def give_up(seconds: int, room: int, written: int) -> None:
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     """Python's own tripwire: none of this is needed to read weights."""
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     if writes or event.startswith(FORBIDDEN):
         raise PermissionError(f"a file of weights may not {event}")
 

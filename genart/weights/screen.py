@@ -18,7 +18,7 @@ from genart.weights.inert import PLAIN_NAMES, TORCH_NAMES
 MAX_BYTES = 8 * 2**30
 MAX_PARTS = 20_000  # files in an archive: a checkpoint has one for each tensor
 MAX_INDEX = 8 * 2**20
-MAX_STEPS = 2_000_000  # a checkpoint takes about 50 for each tensor
+MAX_STEPS = 1_000_000  # a checkpoint takes about 50 for each tensor
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first of the five pickles in torch's format before 1.6
 PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
 UNREADABLE = (ValueError, OverflowError, MemoryError, EOFError, NotImplementedError, struct.error, BadZipFile)
@@ -115,7 +115,7 @@ def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, pers
             _check_global(str(argument).replace(" ", ".", 1), allowed, name)
         elif kind == "STACK_GLOBAL":
             _check_global(".".join(text or "?" for text in texts), allowed, name)
-        elif kind.startswith("EXT") or (kind.endswith("PERSID") and not persistent):
+        elif kind.startswith("EXT") or kind == "PERSID" or (kind == "BINPERSID" and not persistent):
             _check_global(kind, (), name)
         if kind in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
             if texts[1] is not None:
@@ -204,7 +204,9 @@ def _index(parts: list[ZipInfo], size: int) -> ZipInfo:
         raise BadZipFile(f"it has {len(parts)} parts")
     names = [part.filename for part in parts]
     index = [part for part in parts if part.filename.endswith("/data.pkl")]
-    top = index[0].filename.removesuffix("data.pkl") if len(index) == 1 else "?"
+    if len(index) != 1:
+        raise BadZipFile(f"it has {len(index)} lists of tensors")
+    top = index[0].filename.removesuffix("data.pkl")
     if len(set(names)) < len(names) or not all(part.startswith(top) and ".." not in part and "\\" not in part for part in names):
         raise BadZipFile("its parts have doubtful names")
     if any(part.compress_type != ZIP_STORED or part.flag_bits & 1 for part in parts):
