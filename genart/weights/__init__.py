@@ -1,21 +1,21 @@
 """From a weights file to a generator: read safely, verify, recognise the family, build."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Mapping
+from typing import Container, Mapping
 
 import torch
 
-from genart.catalogue import Entry
+from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes
-from genart.weights.foreign import converted
+from genart.weights.foreign import converted, kept
 from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
 
-__all__ = ["Loaded", "load", "load_file", "recognise"]
+__all__ = ["Loaded", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
 
 MAX_SIDE = 4096
 MAX_CONFIG = 2**20
@@ -52,6 +52,22 @@ def load_file(path: Path) -> Loaded:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
     return Loaded(generator, family, sha256)
+
+
+def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = ENTRIES) -> Entry:
+    """The entry of a checkpoint that a person opened, converted now if it has to be, of a name that is not `taken`.
+
+    With `keep` the entry is that of a copy in the cache, for a file that its folder will lose, such as
+    an upload. Raises BadWeights for a file that cannot be read or is of no known family.
+    """
+    file, sha256 = readable(path)
+    header = header_of(file, path.name)
+    family = recognise(header.shapes, path.name)
+    licence = config_of(path, header.metadata).get("licence")
+    entry = own_entry(kept(path, sha256) if keep else path)
+    name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
+    name = name if name and name not in taken else f"{name}-{sha256[:6]}"
+    return replace(entry, name=name, kind=family.kind, licence=str(licence or entry.licence))
 
 
 def readable(path: Path) -> tuple[Path, str]:

@@ -58,8 +58,10 @@ def main(source: Path, kind: str, target: Path, seconds: int, room: int) -> dict
         except GenartError as error:
             return {"refused": str(error)}
         except Exception as error:  # whatever a hostile file provokes in torch or pickle ends here, as a sentence
-            reason = quote(str(error).rpartition("WeightsUnpickler error: ")[2].strip().split("\n")[0] or type(error).__name__, 100)
-            return {"refused": str(BadWeights(f"The file {source.name!r} cannot be read as weights ({reason}); download it again."))}
+            text = str(error).rpartition("WeightsUnpickler error: ")[2].strip() or type(error).__name__
+            reason = quote(text.split("\n")[0], 100)
+            refused = BadWeights(f"The file {source.name!r} cannot be read as weights ({reason}); download it again.")
+            return {"refused": str(refused)}
     return {}
 
 
@@ -71,7 +73,8 @@ def give_up(seconds: int, room: int, written: int) -> None:
     if sys.platform != "win32":
         import resource
 
-        limits = {resource.RLIMIT_CPU: int(sum(os.times()[:2])) + seconds, resource.RLIMIT_FSIZE: written, resource.RLIMIT_CORE: 0}
+        used = int(sum(os.times()[:2]))
+        limits = {resource.RLIMIT_CPU: used + seconds, resource.RLIMIT_FSIZE: written, resource.RLIMIT_CORE: 0}
         with suppress(OSError):
             mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             limits[resource.RLIMIT_AS] = mapped + room

@@ -6,6 +6,7 @@ So a copy says itself what it came from and whether it is whole.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,10 @@ START_SECONDS = 60  # to start Python and torch, on a busy machine
 SECONDS, SECONDS_A_BYTE = 5, 1 / 30e6
 ROOM, ROOM_A_BYTE = 256 * 2**20, 3
 STALE_SECONDS = 24 * 3600
-ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV")
-ENVIRONMENT += ("PYTHONHOME", "SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "APPDATA", "OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+ENVIRONMENT = (  # no token, key or password goes along
+    *("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "APPDATA", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"),
+)
 Refusal = BadWeights  # whose sentence was made in the child
 
 _one_at_a_time = threading.Lock()
@@ -35,6 +38,22 @@ def folder() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")
     return Path(home).expanduser() / "genart" / f"converted-{READER}"
+
+
+def kept(path: Path, sha256: str) -> Path:
+    """A copy of a checkpoint, under its own name, where no upload folder's broom comes; raises BadWeights where none can be written."""
+    place = folder().with_name("opened") / sha256
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        partial = place / f"{path.name}.partial"
+        shutil.copyfile(path, partial)
+        return partial.replace(place / path.name)
+    except OSError as error:
+        raise no_place(path, error) from None
+
+
+def no_place(path: Path, error: OSError) -> BadWeights:
+    return BadWeights(f"The cache has no place for a copy of {path.name!r} ({error.strerror}); set HF_HOME to a folder of yours.")
 
 
 def copies() -> Iterator[tuple[Path, str, str]]:
@@ -61,9 +80,7 @@ def converted(path: Path, kind: str, sha256: str) -> Path:
             _tidy()
             handle, partial = tempfile.mkstemp(suffix=".partial", dir=folder())
         except OSError as error:
-            raise BadWeights(
-                f"The cache has no place for a converted copy of {path.name!r} ({error.strerror}); set HF_HOME to a folder of yours."
-            ) from None
+            raise no_place(path, error) from None
         os.close(handle)
         try:
             _convert(path, kind, Path(partial))

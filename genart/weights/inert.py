@@ -50,7 +50,8 @@ class Array(Inert):
 
     def tensor(self) -> Tensor:
         """Raises ValueError or TypeError where shape, dtype and bytes do not agree."""
-        _, shape, dtype, column_major, data = self.state  # type: ignore[misc]
+        state: Any = self.state
+        _, shape, dtype, column_major, data = state
         kind = dtype.real()
         if math.prod(shape) * kind.itemsize != len(data):
             raise ValueError("an array of another size")
@@ -89,15 +90,17 @@ def _stubs(*names: str) -> dict[str, type[Inert]]:
     return {name: type(name.rpartition(".")[2], (Inert,), {}) for name in names}
 
 
-NUMPY = {
+NUMPY: dict[str, Any] = {
     f"numpy.{core}.multiarray.{name}": value
     for core in ("core", "_core")
-    for name, value in {"scalar": _scalar, "_reconstruct": _array}.items()
-} | {"numpy.dtype": Dtype, "numpy.ndarray": Array}
+    for name, value in (("scalar", _scalar), ("_reconstruct", _array))
+}
 
 # Settings, counters and records of training that lie beside the weights.
 BESIDE: dict[str, Any] = {
     **NUMPY,
+    "numpy.dtype": Dtype,
+    "numpy.ndarray": Array,
     **_stubs("argparse.Namespace", "models.utils.config.BaseConfig", "pathlib.PosixPath", "pathlib.WindowsPath"),
     **_stubs(*(f"{lightning}.callbacks.model_checkpoint.ModelCheckpoint" for lightning in ("pytorch_lightning", "lightning"))),
     "builtins.dict": OrderedDict,

@@ -9,7 +9,7 @@ from typing import Iterator
 import torch
 
 from genart.catalogue import ENTRIES
-from genart.errors import BadWeights, GenartError
+from genart.errors import BadWeights
 from genart.families.base import Space
 from genart.weights import MISFITS, config_of, load_file, readable, recognise
 from genart.weights.foreign import copies, folder

@@ -183,7 +183,7 @@ def _screen_archive(path: Path) -> None:
             screen_pickle(io.BytesIO(archive.read(index)), TORCH_NAMES, name, persistent=True)
     except (*UNREADABLE, KeyError) as error:
         reason = quote(str(error), 80)
-        raise BadWeights(f"The archive {name!r} is damaged or not as torch.save writes it ({reason}); download it again.") from None
+        raise BadWeights(f"The archive {name!r} is not as torch.save writes it ({reason}); download it again.") from None
 
 
 def _refuse_other_archive(parts: list[ZipInfo], name: str) -> None:

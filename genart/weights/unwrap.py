@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping
 
-import torch
 from torch import Tensor
 
 from genart.families.base import Shapes
@@ -22,7 +21,7 @@ State = dict[str, Tensor]
 LEFT_OUT = {
     *("d", "dis", "disc", "discriminator", "discriminators", "critic", "netd", "aug", "augment", "augmentation"),
     *("optim", "optims", "optimizer", "optimizers", "optimiser", "opt", "scheduler", "schedulers", "scaler"),
-    *("loss", "losses", "lpips", "perceptual", "inception", "teacher", "callbacks", "metrics", "rng"),
+    *("diffusion", "cond", "loss", "losses", "lpips", "perceptual", "inception", "teacher", "callbacks", "metrics", "rng"),
 }
 AVERAGED = {"ema", "avg", "average", "averaged", "shadow", "running", "swa", "ge", "gs"}
 GENERATOR = {"g", "gen", "generator", "netg"}
@@ -52,10 +51,12 @@ def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> Found:
     _gather(loaded, (), tensors, settings, set())
     views = list(_views(tensors, ""))
     prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[-1])
-    root = prefix.rstrip(".")
-    inner = {"conv_clamp": made["conv_clamp"] for path, made in settings.items() if path.startswith(root) and "conv_clamp" in made}
-    beside = {".".join(name.split(".")[: max(1, prefix.count("."))]) for name in tensors if name.removeprefix(prefix) not in state}
-    return Found(state, inner | settings.get(root, {}), prefix, sorted(beside))
+    root, depth = prefix.rstrip("."), max(1, prefix.count("."))
+    clamps = (made["conv_clamp"] for path, made in settings.items() if path.startswith(root) and "conv_clamp" in made)
+    clamp = next(clamps, None)  # where the arguments leave it to the default of the code they were made with
+    others = [name.split(".") for name in tensors if name.removeprefix(prefix) not in state]
+    inner = {} if clamp is None else {"conv_clamp": clamp}
+    return Found(state, inner | settings.get(root, {}), prefix, sorted({".".join(parts[:depth]) for parts in others}))
 
 
 def _gather(node: object, path: Path, tensors: State, settings: dict[str, dict[str, Any]], seen: set[int]) -> None:
