@@ -96,6 +96,7 @@ SENTENCES: dict[str, str] = {
     "The tensors in {0} do not fit together ({1}); choose another file.": "{0} 中的张量无法衔接（{1}）；请选择其他文件。",
     "The weights in {0} draw {1} pixels a side; a generator here draws 1 to {2}.": "{0} 中的权重生成边长 {1} 像素的画面，而这里只支持 1 到 {2} 像素；请选择其他文件。",
     "The tensor {0} in {1} has dtype {2}; use float weights.": "{1} 的张量 {0} 的类型是 {2}；请使用浮点权重。",
+    "One layer of {0} takes {1} GiB; at most {2} GiB are allowed, so choose a smaller model.": "{0} 的一层需要 {1} GiB，最多允许 {2} GiB；请选择较小的模型。",
     "{0} is a folder or a device; choose the file of a model.": "{0} 是文件夹或设备；请选择模型文件。",
     "The file {0} is empty; download it again.": "文件 {0} 是空的；请重新下载。",
     "The file {0} is {1}, left by a download that failed; download the weights themselves.": "文件 {0} 是{1}，是下载失败留下的；请重新下载权重文件本身。",

@@ -3,14 +3,16 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Container, Mapping
+from typing import Any, Container, Mapping
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
-from genart.families.base import Config, Family, Generator, Shapes
+from genart.families.base import Config, Family, Generator, Shapes, Space
+from genart.recipe import Noise
 from genart.weights.foreign import converted, kept
 from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
@@ -18,6 +20,7 @@ from genart.weights.screen import kind_of
 __all__ = ["Loaded", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
 
 MAX_SIDE = 4096
+MAX_LAYER = 2 * 2**30
 MAX_CONFIG = 2**20
 # What torch raises for tensors whose shapes cannot follow one another.
 MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
@@ -44,10 +47,13 @@ def load_file(path: Path) -> Loaded:
     """The generator in a checkpoint of any kind that can be read, its family read off the names and shapes."""
     file, sha256 = readable(path)
     try:
-        family = recognise(header_of(file, path.name).shapes, path.name)  # before anything large is read
-        state, metadata = read_tensors(file, path.name)
-        generator = family(state, config_of(path, metadata))
-        _try(generator, path.name)
+        header = header_of(file, path.name)
+        family = recognise(header.shapes, path.name)  # before anything large is read
+        config = config_of(path, header.metadata)
+        generator = family(read_tensors(file, path.name), config)
+        _check_side(generator.space, path.name)
+        _check_room(generator.space, family, header.shapes, config, path.name)
+        _try(generator)
     except MISFITS as error:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
@@ -72,9 +78,12 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
 
 def readable(path: Path) -> tuple[Path, str]:
     """The safetensors file to read for a checkpoint, a converted copy if it is none itself, and the SHA-256 of the original."""
-    kind = kind_of(path)
-    sha256 = sha256_of(path)
-    return (path if kind == "safetensors" else converted(path, kind, sha256)), sha256
+    try:
+        kind = kind_of(path)
+        sha256 = sha256_of(path)
+        return (path if kind == "safetensors" else converted(path, kind, sha256)), sha256
+    except OSError as error:
+        raise BadWeights(f"The file {path.name!r} cannot be read as weights ({error.strerror}); download it again.") from None
 
 
 def save_as(path: Path, out: Path) -> None:
@@ -86,13 +95,55 @@ def save_as(path: Path, out: Path) -> None:
     rewrite(file, out, metadata)
 
 
-def _try(generator: Generator, name: str) -> None:
-    """One small picture, so that a file with gaps is refused now and not when somebody draws."""
-    space = generator.space
+def outline(family: Family, shapes: Shapes, config: Config) -> Generator:
+    """The generator of weights of which only the shapes are known: no numbers, no memory."""
+    with torch.device("meta"):
+        return family({name: torch.empty(shape) for name, shape in shapes.items()}, config)
+
+
+def _check_room(space: Space, family: Family, shapes: Shapes, config: Config, name: str) -> None:
+    """Raise BadWeights where a picture would take a vast layer, which a small file can ask for.
+
+    The outline is drawn, at the cost of seconds, only where the widest layer at full size would be too much.
+    """
+    widest = max((max(shape[:2]) for shape in shapes.values() if len(shape) == 4), default=1)
+    if widest * space.image_size**2 * 4 <= MAX_LAYER:
+        return
+    try:
+        with torch.inference_mode(), _Largest() as seen:
+            generator = outline(family, shapes, config)
+            generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1), Noise("none"))
+    except MISFITS:  # it cannot be outlined; `_try` draws the first real picture
+        return
+    if seen.bytes > MAX_LAYER:
+        raise BadWeights(
+            f"One layer of {name!r} takes {seen.bytes / 2**30:.1f} GiB; at most {MAX_LAYER // 2**30} GiB are allowed, "
+            "so choose a smaller model."
+        )
+
+
+class _Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that is made while it is open."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor):
+            self.bytes = max(self.bytes, made.nbytes)
+        return made
+
+
+def _check_side(space: Space, name: str) -> None:
     if not 1 <= space.image_size <= MAX_SIDE:
         raise BadWeights(
             f"The weights in {name!r} draw {space.image_size} pixels a side; a generator here draws 1 to {MAX_SIDE}."
         )
+
+
+def _try(generator: Generator) -> None:
+    """One small picture, so that a file with gaps is refused now and not when somebody draws."""
+    space = generator.space
     with torch.inference_mode():
         generator.synthesis(generator.mapping(torch.zeros(1, space.z_dim)), size=space.sizes[0])
 

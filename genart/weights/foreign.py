@@ -41,7 +41,7 @@ def folder() -> Path:
 
 
 def kept(path: Path, sha256: str) -> Path:
-    """A copy of a checkpoint, under its own name, where no upload folder's broom comes; raises BadWeights where none can be written."""
+    """A copy of a checkpoint, under its own name, where nobody sweeps; raises BadWeights if none can be written."""
     place = folder().with_name("opened") / sha256
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -58,14 +58,14 @@ def header_of(path: Path, name: str | None = None) -> Header:
     return Header(shapes, metadata)
 
 
-def read_tensors(path: Path, name: str | None = None) -> tuple[dict[str, Tensor], Mapping[str, str]]:
-    """The float32 tensors and the metadata of a safetensors file; `name` is what errors call it.
+def read_tensors(path: Path, name: str | None = None) -> dict[str, Tensor]:
+    """The float32 tensors of a safetensors file; `name` is what errors call it.
 
     Raises BadWeights as `header_of`, and for a file that is truncated or overlaps itself, or that
     holds a number that is not finite.
     """
     name = name or path.name
-    metadata = header_of(path, name).metadata
+    header_of(path, name)
     try:
         with safe_open(path, framework="pt") as file:
             state = {key: _as_float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - it is no dict
@@ -74,7 +74,7 @@ def read_tensors(path: Path, name: str | None = None) -> tuple[dict[str, Tensor]
     for key, tensor in state.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise BadWeights(f"The tensor {quote(key)} in {name!r} holds a number that is not finite; use another file.")
-    return state, metadata
+    return state
 
 
 def rewrite(path: Path, out: Path, metadata: Mapping[str, str]) -> None:

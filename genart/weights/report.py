@@ -11,7 +11,7 @@ import torch
 from genart.catalogue import ENTRIES
 from genart.errors import BadWeights
 from genart.families.base import Space
-from genart.weights import MISFITS, config_of, load_file, readable, recognise
+from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
 from genart.weights.foreign import copies, folder
 from genart.weights.read import Header, header_of, sha256_of
 
@@ -37,22 +37,25 @@ def inspected(path: Path) -> Iterator[Line]:
     yield "kind", family.kind
     yield "tensors", f"{len(header.shapes)}, {numbers / 1e6:.3f} million numbers"
     if file != path:
-        yield "found under", header.metadata.get("genart.prefix") or "no prefix"
-        yield "left out", header.metadata.get("genart.left_out") or "nothing"
-    yield "licence", known.licence if known else str(settings.get("licence", "unknown; ask whoever made the file"))
+        yield "found under", _shown(header.metadata.get("genart.prefix")) or "no prefix"
+        yield "left out", _shown(header.metadata.get("genart.left_out")) or "nothing"
+    yield "licence", known.licence if known else _shown(settings.get("licence")) or "unknown; ask whoever made the file"
     try:
         yield from _sizes(_space(path, header))
     except BadWeights as error:
         yield "cannot be used", str(error)
 
 
+def _shown(text: object) -> str:
+    """What a file says, fit for a terminal."""
+    return "".join(letter for letter in str(text or "") if letter.isprintable())[:200]
+
+
 def _space(path: Path, header: Header) -> Space:
     """The latent space of weights of which only the shapes are known, where the family can do without the rest."""
     family = recognise(header.shapes, path.name)
     try:
-        with torch.device("meta"):
-            state = {name: torch.empty(shape) for name, shape in header.shapes.items()}
-            return family(state, config_of(path, header.metadata)).space
+        return outline(family, header.shapes, config_of(path, header.metadata)).space
     except MISFITS:
         return load_file(path).generator.space
 
