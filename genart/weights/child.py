@@ -39,7 +39,20 @@ MAX_SETTINGS = 100_000
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 FORBIDDEN = (
     *("socket.", "subprocess.", "shutil.", "pty.", "webbrowser.", "ctypes.dlopen", "os.system", "os.exec", "os.fork"),
-    *("os.posix_spawn", "os.spawn", "os.startfile", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.chmod"),
+    *(
+        "os.posix_spawn",
+        "os.spawn",
+        "os.kill",
+        "os.mkdir",
+        "os.truncate",
+        "os.startfile",
+        "os.remove",
+        "os.rename",
+        "os.rmdir",
+        "os.link",
+        "os.symlink",
+        "os.chmod",
+    ),
 )
 
 
@@ -67,9 +80,9 @@ def main(source: Path, kind: str, target: Path, seconds: int, room: int) -> dict
 
 def give_up(seconds: int, room: int, written: int) -> None:
     """Live with at most `room` more bytes of memory, `written` bytes of output and `seconds`, and without a network."""
-    faulthandler.dump_traceback_later(seconds, exit=True)  # on every platform, even in the middle of a C function
     if sys.platform == "linux":
-        ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET)  # where the kernel lets us
+        ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET)  # where the kernel lets us, and before a second thread
+    faulthandler.dump_traceback_later(seconds, exit=True)  # on every platform, even in the middle of a C function
     if sys.platform != "win32":
         import resource
 

@@ -96,6 +96,11 @@ NUMPY: dict[str, Any] = {
     for name, value in (("scalar", _scalar), ("_reconstruct", _array))
 }
 
+OMEGACONF = (
+    *("dictconfig.DictConfig", "listconfig.ListConfig", "base.ContainerMetadata", "base.Metadata", "nodes.AnyNode"),
+    *("nodes.StringNode", "nodes.IntegerNode", "nodes.FloatNode", "nodes.BooleanNode"),
+)
+
 # Settings, counters and records of training that lie beside the weights.
 BESIDE: dict[str, Any] = {
     **NUMPY,
@@ -103,6 +108,8 @@ BESIDE: dict[str, Any] = {
     "numpy.ndarray": Array,
     **_stubs("argparse.Namespace", "models.utils.config.BaseConfig", "pathlib.PosixPath", "pathlib.WindowsPath"),
     **_stubs(*(f"{lightning}.callbacks.model_checkpoint.ModelCheckpoint" for lightning in ("pytorch_lightning", "lightning"))),
+    **_stubs("typing.Any", "torch.torch_version.TorchVersion"),
+    **_stubs(*(f"omegaconf.{name}" for name in OMEGACONF)),
     "builtins.dict": OrderedDict,
     "builtins.list": list,
     "builtins.int": int,
@@ -124,6 +131,7 @@ DTYPES = ("float32", "float16", "float64", "bfloat16", "int64", "int32", "int16"
 # includes sparse, quantised and meta tensors and buffers of any length.
 TORCH_NAMES = frozenset(BESIDE) | {
     "_codecs.encode",
+    "collections.Counter",
     "builtins.set",
     "collections.OrderedDict",
     "torch.Size",
@@ -190,7 +198,7 @@ def _tensor(storage: Any = None, offset: Any = 0, size: Any = (), stride: Any = 
     if not isinstance(storage, torch.storage.TypedStorage) or not all(type(x) is int and 0 <= x < 2**40 for x in numbers):
         raise pickle.UnpicklingError("a tensor has no storage or no shape")
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
-    if math.prod(size) and last >= len(storage):
+    if math.prod(size) and last >= storage.untyped().nbytes() // storage.dtype.itemsize:
         raise pickle.UnpicklingError("a tensor reaches beyond its storage")
     return torch.empty(0, dtype=storage.dtype).set_(storage.untyped(), offset, size, stride)  # type: ignore[call-overload]
 

@@ -181,7 +181,7 @@ def _screen_archive(path: Path) -> None:
             _refuse_other_archive(parts, name)
             index = _index(parts, os.path.getsize(path))
             screen_pickle(io.BytesIO(archive.read(index)), TORCH_NAMES, name, persistent=True)
-    except (*UNREADABLE, KeyError) as error:
+    except (*UNREADABLE, KeyError, OSError) as error:
         reason = quote(str(error), 80)
         raise BadWeights(f"The archive {name!r} is not as torch.save writes it ({reason}); download it again.") from None
 
