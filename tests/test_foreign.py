@@ -207,6 +207,13 @@ def test_the_mean_of_w_beside_the_weights_is_kept():
     assert (found.prefix, found.left_out) == ("g_ema.", ["g"])
 
 
+def test_a_prefix_that_is_part_of_the_layout_is_left_alone():
+    state = {"synthesis.init.weight": torch.zeros(1), "synthesis.to_big.weight": torch.zeros(1)}
+
+    assert unwrapped({"state_dict": state}, lambda shapes: True).state == state
+    assert unwrapped(state, lambda shapes: "init.weight" in shapes).prefix == "synthesis."
+
+
 def test_a_checkpoint_without_tensors_is_found_empty():
     assert unwrapped({"epoch": 3, "args": [1, 2]}, known).state == {}
 

@@ -37,23 +37,31 @@ DTYPES = {
 }
 MAX_SETTINGS = 100_000
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
-FORBIDDEN = (
-    *("socket.", "subprocess.", "shutil.", "pty.", "webbrowser.", "ctypes.dlopen", "os.system", "os.exec", "os.fork"),
-    *(
-        "os.posix_spawn",
-        "os.spawn",
-        "os.kill",
-        "os.mkdir",
-        "os.truncate",
-        "os.startfile",
-        "os.remove",
-        "os.rename",
-        "os.rmdir",
-        "os.link",
-        "os.symlink",
-        "os.chmod",
-    ),
+NETWORK = ("socket.", "webbrowser.")
+PROGRAMS = (
+    "subprocess.",
+    "pty.",
+    "ctypes.dlopen",
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.startfile",
 )
+FILES = (
+    "shutil.",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.truncate",
+    "os.link",
+    "os.symlink",
+    "os.chmod",
+    "os.chown",
+)
+FORBIDDEN = (*NETWORK, *PROGRAMS, "os.kill", *FILES)
 
 
 def main(source: Path, kind: str, target: Path, seconds: int, room: int) -> dict[str, str]:

@@ -50,13 +50,15 @@ def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> Found:
     settings: dict[str, dict[str, Any]] = {}
     _gather(loaded, (), tensors, settings, set())
     views = list(_views(tensors, ""))
-    prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[-1])
-    root, depth = prefix.rstrip("."), max(1, prefix.count("."))
-    clamps = (made["conv_clamp"] for path, made in settings.items() if path.startswith(root) and "conv_clamp" in made)
-    clamp = next(clamps, None)  # where the arguments leave it to the default of the code they were made with
+    prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[0])
+    made = dict(settings.get(prefix.rstrip("."), {}))
+    below = (part["conv_clamp"] for path, part in settings.items() if path.startswith(prefix) and "conv_clamp" in part)
+    clamp = next(below, None)  # the arguments may leave it to the default of the code they were made with
+    if clamp is not None:
+        made.setdefault("conv_clamp", clamp)
+    depth = max(1, prefix.count("."))
     others = [name.split(".") for name in tensors if name.removeprefix(prefix) not in state]
-    inner = {} if clamp is None else {"conv_clamp": clamp}
-    return Found(state, inner | settings.get(root, {}), prefix, sorted({".".join(parts[:depth]) for parts in others}))
+    return Found(state, made, prefix, sorted({".".join(parts[:depth]) for parts in others}))
 
 
 def _gather(node: object, path: Path, tensors: State, settings: dict[str, dict[str, Any]], seen: set[int]) -> None:
@@ -112,7 +114,10 @@ def _plain(value: object, depth: int = 3) -> Any:
 
 
 def _views(tensors: State, prefix: str, depth: int = 6) -> Iterator[tuple[str, State]]:
-    """Ways to read a checkpoint, best first: under its best prefix, under the next, and at last as it is."""
+    """Ways to read a checkpoint, best first: under its best wrapper, under the next, as it is.
+
+    At last under a prefix that all names share: it may be part of a layout, as projected GANs' is.
+    """
     groups: dict[str, State] = {}
     for name, tensor in tensors.items():
         first, dot, rest = name.partition(".")
@@ -120,10 +125,13 @@ def _views(tensors: State, prefix: str, depth: int = 6) -> Iterator[tuple[str, S
     kept = {first: group for first, group in groups.items() if not _words(first) & LEFT_OUT} or groups
     folders = [first for first in kept if first.endswith(".")]
     beside = {BESIDE: tensors[BESIDE]} if BESIDE in kept else {}
-    for first in sorted(folders, key=_rank) if depth else ():
-        if _rank(first) < 3 or len(folders) == 1:
-            yield from _views(beside | kept[first], f"{prefix}{first}", depth - 1)
+    wrappers = sorted((first for first in folders if _rank(first) < 3), key=_rank)
+    shared = folders if len(folders) == 1 and not wrappers else []
+    for first in wrappers if depth else ():
+        yield from _views(beside | kept[first], f"{prefix}{first}", depth - 1)
     yield prefix, {first + rest: tensor for first, group in kept.items() for rest, tensor in group.items()}
+    for first in shared if depth else ():
+        yield from _views(beside | kept[first], f"{prefix}{first}", depth - 1)
 
 
 def _rank(first: str) -> int:
