@@ -101,4 +101,5 @@ def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
 
 def own_entry(path: Path) -> Entry:
     """The entry of a checkpoint that is not in the table."""
-    return Entry(path.stem, str(path.absolute()), None, "own file", "unknown", "unknown")
+    path = path.absolute()  # not resolved: beside a link in the Hub's cache lies its config.json
+    return Entry(path.stem, str(path), None, "own file", "unknown", "unknown")

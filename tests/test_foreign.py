@@ -470,6 +470,7 @@ def test_doctor_tells_a_whole_copy_from_a_damaged_one(tmp_path, capsys, monkeypa
 
     place = foreign.folder()
     place.mkdir(parents=True)
+    foreign.kept(STYLEGAN2 / "cond32.pkl", "d" * 64)
     (place / "x.partial").write_bytes(b"x")
     copy = place / "copy"
     copy.write_bytes(b"a copy")
@@ -481,4 +482,5 @@ def test_doctor_tells_a_whole_copy_from_a_damaged_one(tmp_path, capsys, monkeypa
     assert "1 whole" in said
     assert f"copy of {'b' * 12}" in said
     assert "1 unfinished" in said
+    assert "1, 0.3 MB" in said
     assert said.count("as recorded") == len(ENTRIES)

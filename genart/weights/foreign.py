@@ -40,9 +40,14 @@ def folder() -> Path:
     return Path(home).expanduser() / "genart" / f"converted-{READER}"
 
 
+def opened() -> Path:
+    """Where uploads are kept that a person opened as models."""
+    return folder().with_name("opened")
+
+
 def kept(path: Path, sha256: str) -> Path:
     """A copy of a checkpoint, under its own name, where nobody sweeps; raises BadWeights if none can be written."""
-    place = folder().with_name("opened") / sha256
+    place = opened() / sha256
     try:
         place.mkdir(parents=True, exist_ok=True)
         partial = place / f"{path.name}.partial"

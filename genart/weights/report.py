@@ -12,7 +12,7 @@ from genart.catalogue import ENTRIES
 from genart.errors import BadWeights
 from genart.families.base import Space
 from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
-from genart.weights.foreign import copies, folder
+from genart.weights.foreign import copies, folder, opened
 from genart.weights.read import Header, header_of, sha256_of
 
 Line = tuple[str, str]
@@ -93,6 +93,9 @@ def _state(path: Path, sha256: str | None) -> str:
 def _cache() -> Iterator[Line]:
     place = folder()
     yield "cache", str(place)
+    uploads = [path for path in opened().rglob("*") if path.is_file()]
+    if uploads:
+        yield "kept uploads", f"{len(uploads)}, {sum(path.stat().st_size for path in uploads) / 1e6:.1f} MB in {opened()}"
     if not place.is_dir():
         yield "converted copies", "none yet"
         return
