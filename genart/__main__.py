@@ -1,4 +1,4 @@
-"""The command line, over the same functions as the page: list, render, show, bench."""
+"""The command line, over the same functions as the page."""
 
 import argparse
 import sys
@@ -12,8 +12,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genart import machine
-from genart.catalogue import ENTRIES, own_entry
-from genart.errors import BadRecipe, BadWeights, GenartError, UnknownModel, quote
+from genart.catalogue import ENTRIES, entry_of
+from genart.errors import BadRecipe, BadWeights, GenartError, quote
 from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ EXAMPLES = """examples:
   python -m genart render digits-gan --seeds 1,4,10-15 --psi 0.7 --label 3 --out sheet.png
   python -m genart render digits-vae16 --seeds 0-99 --out pictures/
   python -m genart render digits-vae16 --z z.npy --out raw.npy
+  python -m genart render ./network.pkl --z z.npy --noise none --out raw.npy
+  python -m genart inspect network.pkl
+  python -m genart convert network.pkl network.safetensors
+  python -m genart doctor
   python -m genart show sheet.png
   python -m genart bench
 """
@@ -103,6 +107,34 @@ def bench(chosen: argparse.Namespace) -> None:
             print(f"{name:16} {size:5} {forward:6.2f} ms {picture:6.2f} ms {live:6.2f} ms  {live / forward:5.2f}")
 
 
+def inspect(chosen: argparse.Namespace) -> None:
+    """What a checkpoint is: its family and sizes, where in the file it was found, and what is wrong with it."""
+    from genart.weights.report import inspected
+
+    for name, value in inspected(Path(chosen.file)):
+        print(f"{name:15} {value}")
+
+
+def convert(chosen: argparse.Namespace) -> None:
+    """A checkpoint as one safetensors file of the generator alone."""
+    from genart.weights import save_as
+
+    out = Path(chosen.out)
+    if out.suffix != ".safetensors":
+        raise BadWeights(f"{quote(chosen.out)} does not end in .safetensors; that is the only format that is written.")
+    save_as(Path(chosen.file), out)
+    print(out)
+
+
+def doctor(chosen: argparse.Namespace) -> None:
+    """Versions, device, and whether the weights here are whole."""
+    from genart.weights.report import health
+
+    print(f"{'device':20} {_studio(chosen).device}")
+    for name, value in health():
+        print(f"{name:20} {value}")
+
+
 def _speeds(studio: "Studio", name: str, rounds: int) -> Iterator[tuple[int, float, float, float]]:
     """(size, ms of synthesis alone, ms to pixels, ms to encoded bytes) with fresh seeds, interleaved."""
     from genart.export import screen
@@ -130,8 +162,6 @@ def _recipes(chosen: argparse.Namespace, studio: "Studio") -> Iterator[Recipe]:
         anchors = [Anchor(label=chosen.label, vector=vector) for vector in _vectors(given, "z" if chosen.z else "w")]
     else:
         anchors = [Anchor(seed, label=chosen.label) for seed in seeds_of(chosen.seeds or "0")]
-    if chosen.model not in studio.entries:
-        raise UnknownModel(chosen.model, studio.entries)
     for anchor in anchors:
         yield replace(studio.entries[chosen.model].begin(anchor, psi), psi_cutoff=chosen.psi_cutoff, noise=noise)
 
@@ -162,17 +192,14 @@ def _default_name(model: str, recipes: Sequence[Recipe]) -> str:
 
 
 def _studio(chosen: argparse.Namespace) -> "Studio":
-    """A studio of all models, and of the weights file that MODEL names if it names one."""
+    """A studio of all models, and of the checkpoint that MODEL names if it names one."""
     from genart.studio import Studio
 
     entries = dict(ENTRIES)
-    model = Path(getattr(chosen, "model", None) or "")
-    if model.suffix == ".safetensors":
-        own = own_entry(model)
-        entries[own.name] = own
-        chosen.model = own.name
-    elif model.is_file():
-        raise BadWeights(f"{quote(model.name)} is no .safetensors file, the one format that is read; convert it first.")
+    if getattr(chosen, "model", None):
+        entry = entry_of(chosen.model, ENTRIES)
+        entries[entry.name] = entry
+        chosen.model = entry.name
     return Studio(chosen.device, entries)
 
 
@@ -194,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", list_models, "List the models.")
 
     drawing = command("render", render, "Render pictures from seeds or latents.")
-    drawing.add_argument("model", metavar="MODEL", help="a name from list, or a .safetensors file")
+    drawing.add_argument("model", metavar="MODEL", help="a name from list, or a checkpoint")
     source = drawing.add_mutually_exclusive_group()
     source.add_argument("--seeds", help="such as 1,4,10-15; by default 0")
     source.add_argument("--z", metavar="FILE.npy", help="latents of shape (N, z_dim)")
@@ -210,10 +237,19 @@ def _parser() -> argparse.ArgumentParser:
 
     opening = command("show", show, "Print the recipe inside a picture, and render it again.")
     opening.add_argument("file")
-    opening.add_argument("--weights", dest="model", metavar="FILE", help="the .safetensors file that made it, if it was your own")
+    opening.add_argument("--weights", dest="model", metavar="FILE", help="the checkpoint that made it, if it was your own")
+
+    looking = command("inspect", inspect, "Say what a checkpoint is: family, sizes, what is missing.")
+    looking.add_argument("file", help="a checkpoint: .safetensors, .pt, .pth, .bin, .ckpt or .pkl")
+
+    converting = command("convert", convert, "Write the generator of a checkpoint as safetensors.")
+    converting.add_argument("file", metavar="IN", help="a checkpoint: .pt, .pth, .bin, .ckpt, .pkl or .safetensors")
+    converting.add_argument("out", metavar="OUT.safetensors")
+
+    command("doctor", doctor, "Check versions, device, shipped weights and the cache.")
 
     timing = command("bench", bench, "Measure milliseconds per picture on this machine.")
-    timing.add_argument("model", nargs="?", help="a name from list or a .safetensors file; by default every model")
+    timing.add_argument("model", nargs="?", help="a name from list or a checkpoint; by default every model")
     timing.add_argument("--rounds", type=int, default=15, help="pictures per size, by default 15")
     return parser
 

@@ -8,9 +8,12 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Mapping
 
+from genart.errors import UnknownModel
 from genart.recipe import Anchor, Recipe, Step
 
+CHECKPOINTS = (".safetensors", ".pt", ".pth", ".pkl", ".bin", ".ckpt", ".tar")
 SHIPPED = Path(__file__).parent.parent / "weights"
 
 
@@ -103,6 +106,17 @@ def starting_points() -> dict[str, tuple[Recipe, ...]]:
     return {name: tuple(Recipe.from_dict(recipe) for recipe in recipes) for name, recipes in kept.items()}
 
 
+def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
+    """The model that a person names: one of the table, else the checkpoint at that path. Raises UnknownModel."""
+    path = Path(text)
+    if text in entries:
+        return entries[text]
+    if path.exists() or path.suffix in CHECKPOINTS:
+        return own_entry(path)
+    raise UnknownModel(text, entries)
+
+
 def own_entry(path: Path) -> Entry:
-    """The entry of a weights file that is not in the table."""
-    return Entry(path.stem, str(path.resolve()), None, "own file", "unknown", "unknown")
+    """The entry of a checkpoint that is not in the table."""
+    path = path.absolute()  # not resolved: beside a link in the Hub's cache lies its config.json
+    return Entry(path.stem, str(path), None, "own file", "unknown", "unknown")

@@ -259,6 +259,17 @@ def test_the_model_longest_unused_is_dropped_when_bytes_run_short(own_studio, mo
     assert kept[-1] == "stylegan2"
 
 
+def test_the_limit_holds_while_several_threads_ask_for_different_models(own_studio, studio, monkeypatch):
+    monkeypatch.setattr(studio_module, "MODEL_BYTES", own_studio.resident("stylegan2").bytes)
+    recipes = [Recipe(name, (Anchor(seed),)) for seed in range(4) for name in NAMES]
+    with ThreadPoolExecutor(8) as pool:
+        pictures = list(pool.map(own_studio.render, recipes))
+    kept = [resident.bytes for resident in own_studio._residents.values()]
+
+    assert len(kept) == 1 or sum(kept) <= studio_module.MODEL_BYTES
+    assert all((picture == studio.render(recipe)).all() for picture, recipe in zip(pictures, recipes, strict=True))
+
+
 def test_a_model_larger_than_the_limit_is_kept_while_it_is_used(own_studio, monkeypatch):
     monkeypatch.setattr(studio_module, "MODEL_BYTES", 1)
 

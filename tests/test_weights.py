@@ -66,17 +66,13 @@ def test_a_missing_file_is_named(path):
 
 def test_a_folder_is_no_file(path):
     path.mkdir()
-    assert "missing" in refusal(path)
+    assert "is a folder" in refusal(path)
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
         b"\x00",
-        b"<!doctype html><html>not found</html>" * 10,
-        b"PK\x03\x04" * 100,
-        b"\x80\x04\x95" + b"\x00" * 100,
         b"\xff" * 8 + b"{}",
         header(b"{" * 100_000),
         header(b"[" * 100_000),
@@ -84,14 +80,9 @@ def test_a_folder_is_no_file(path):
         header({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, b"\0" * 4),
         header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 2**60]}}, b"\0" * 4),
         header({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, b"\0" * 4),
-        header({"a": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}}, b"\0" * 4),
     ],
     ids=[
-        "empty",
         "one byte",
-        "html",
-        "zip",
-        "pickle",
         "huge header",
         "braces",
         "brackets",
@@ -99,7 +90,6 @@ def test_a_folder_is_no_file(path):
         "product",
         "end",
         "negative",
-        "dtype",
     ],
 )
 def test_a_file_whose_header_lies_is_refused(path, data):
@@ -140,8 +130,13 @@ def test_a_number_that_is_not_finite_is_named(path, number):
 
 
 def test_a_number_that_overflows_float32_is_named(path):
-    save_file({"a": torch.tensor([1e300], dtype=torch.float64)}, path)
-    assert "'a'" in refusal(path)
+    save_file({**state_of("vae"), "decoder.0.bias": torch.full((32,), 1e300, dtype=torch.float64)}, path)
+    assert "'decoder.0.bias'" in refusal(path)
+
+
+def test_an_unknown_dtype_is_refused(path):
+    path.write_bytes(header({"a": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}}, b"\0" * 4))
+    assert "has dtype 'F99'" in refusal(path)
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.complex64])
@@ -153,7 +148,7 @@ def test_a_dtype_that_is_no_weight_is_refused(path, dtype):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_floats_of_any_width_become_float32(path, dtype):
     save_file({"a": torch.ones(4, dtype=dtype)}, path)
-    assert read_tensors(path)[0]["a"].dtype == torch.float32
+    assert read_tensors(path)["a"].dtype == torch.float32
 
 
 def test_whole_number_weights_are_read_or_refused(path):
@@ -196,6 +191,12 @@ def test_a_small_file_that_would_draw_a_vast_picture_is_refused(path):
     assert f"{4 * 2**29} pixels a side" in refusal(path)
 
 
+def test_a_layer_too_large_for_memory_is_refused_before_it_is_made(path, monkeypatch):
+    monkeypatch.setattr(weights, "MAX_LAYER", 1000)
+    save_file(state_of("stylegan2"), path)
+    assert "One layer of" in refusal(path)
+
+
 @pytest.mark.parametrize(
     "config", ["", "{", "[]", "null", '"x"', '{"num_classes": "many"}', '{"num_classes": -1}', '{"conv_clamp": 0}']
 )
@@ -221,6 +222,16 @@ def test_an_error_of_the_disk_names_no_folder(path, entries, monkeypatch):
     assert "Permission denied" in refusal(path)
 
 
+def test_a_file_that_may_not_be_read_names_no_folder(path, entries, monkeypatch):
+    path.write_bytes(entries["vae"].path.read_bytes())
+
+    def unreadable(name):
+        raise PermissionError(13, "Permission denied", str(name))
+
+    monkeypatch.setattr(weights, "sha256_of", unreadable)
+    assert "(Permission denied)" in refusal(path)
+
+
 def test_the_families_are_named_where_none_fits():
     with pytest.raises(BadWeights, match="StyleGAN2, DCGAN, VAE"):
-        weights.recognise({"weight": torch.zeros(1)}, "a file")
+        weights.recognise({"weight": (1,)}, "a file")

@@ -3,20 +3,26 @@
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Mapping
+from typing import Any, Container, Mapping
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from genart.catalogue import Entry
+from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
-from genart.families.base import Config, Family, Generator, Space
-from genart.weights.read import read_tensors, sha256_of
+from genart.families.base import Config, Family, Generator, Shapes, Space
+from genart.recipe import Noise
+from genart.weights.foreign import converted, kept
+from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
+from genart.weights.screen import kind_of
 
-__all__ = ["Loaded", "load", "load_file", "recognise"]
+__all__ = ["Loaded", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
 
 MAX_SIDE = 4096
+MAX_LAYER = 2 * 2**30
+MAX_CONFIG = 2**20
 # What torch raises for tensors whose shapes cannot follow one another.
 MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
@@ -40,23 +46,108 @@ def load(entry: Entry) -> Loaded:
 
 
 def load_file(path: Path) -> Loaded:
-    """The generator in a safetensors file, its family read off the names and shapes."""
-    state, metadata = read_tensors(path)
+    """The generator in a checkpoint of any kind that can be read, its family read off the names and shapes."""
+    file, sha256 = readable(path)
     try:
-        family = recognise(state, path.name)
-        generator = family(state, _config(metadata))
-        _try(generator, path.name)
+        header = header_of(file, path.name)
+        family = recognise(header.shapes, path.name)  # before anything large is read
+        config = config_of(path, header.metadata)
+        generator = family(read_tensors(file, path.name), config)
+        _check_side(generator.space, path.name)
+        _check_room(generator.space, family, header.shapes, config, path.name)
+        _try(generator)
     except MISFITS as error:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
-    return Loaded(generator, family, sha256_of(path))
+    return Loaded(generator, family, sha256)
+
+
+def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = ENTRIES) -> Entry:
+    """The entry of a checkpoint that a person opened, converted now if it has to be, of a name that is not `taken`.
+
+    With `keep` the entry is that of a copy in the cache, for a file that its folder will lose, such as
+    an upload. Raises BadWeights for a file that cannot be read or is of no known family.
+    """
+    file, sha256 = readable(path)
+    header = header_of(file, path.name)
+    family = recognise(header.shapes, path.name)
+    licence = config_of(path, header.metadata).get("licence")
+    entry = own_entry(kept(path, sha256) if keep else path)
+    name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
+    name = name if name and name not in taken else f"{name}-{sha256[:6]}"
+    return replace(entry, name=name, kind=family.kind, licence=str(licence or entry.licence))
+
+
+def readable(path: Path) -> tuple[Path, str]:
+    """The safetensors file to read for a checkpoint, a converted copy if it is none itself, and the SHA-256 of the original."""
+    try:
+        kind = kind_of(path)
+        sha256 = sha256_of(path)
+        return (path if kind == "safetensors" else converted(path, kind, sha256)), sha256
+    except OSError as error:
+        raise BadWeights(f"The file {path.name!r} cannot be read as weights ({error.strerror}); download it again.") from None
+
+
+def save_as(path: Path, out: Path) -> None:
+    """Write the generator of a checkpoint to `out` as safetensors, with all that was read of its settings."""
+    file, _ = readable(path)
+    header = header_of(file, path.name)
+    recognise(header.shapes, path.name)
+    metadata = {**header.metadata, "genart": json.dumps(config_of(path, header.metadata))}
+    rewrite(file, out, metadata)
+
+
+def outline(family: Family, shapes: Shapes, config: Config) -> Generator:
+    """The generator of weights of which only the shapes are known: no numbers, no memory."""
+    with torch.device("meta"):
+        return family({name: torch.empty(shape) for name, shape in shapes.items()}, config)
+
+
+def _check_room(space: Space, family: Family, shapes: Shapes, config: Config, name: str) -> None:
+    """Raise BadWeights where a picture would take a vast layer, which a small file can ask for.
+
+    The outline is drawn, at the cost of seconds, only where the widest layer at full size would be too much.
+    """
+    widest = max((max(shape[:2]) for shape in shapes.values() if len(shape) == 4), default=1)
+    if widest * space.image_size**2 * 4 <= MAX_LAYER:
+        return
+    try:
+        with torch.inference_mode(), _Largest() as seen:
+            generator = outline(family, shapes, config)
+            generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1), Noise("none"))
+    except MISFITS:  # it cannot be outlined; `_try` draws the first real picture
+        return
+    if seen.bytes > MAX_LAYER:
+        raise BadWeights(
+            f"One layer of {name!r} takes {seen.bytes / 2**30:.1f} GiB; at most {MAX_LAYER // 2**30} GiB are allowed, "
+            "so choose a smaller model."
+        )
+
+
+class _Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that is made while it is open."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor):
+            self.bytes = max(self.bytes, made.nbytes)
+        return made
+
+
+def _check_side(space: Space, name: str) -> None:
+    if not 1 <= space.image_size <= MAX_SIDE:
+        raise BadWeights(
+            f"The weights in {name!r} draw {space.image_size} pixels a side; a generator here draws 1 to {MAX_SIDE}."
+        )
 
 
 def _directions(path: Path, space: Space) -> Mapping[str, Tensor]:
     """Named directions, name -> (w_dim,); none where there is no file."""
     if not path.is_file():
         return {}
-    found, _ = read_tensors(path)
+    found = read_tensors(path, path.name)
     for name, direction in found.items():
         if direction.shape != (space.w_dim,):
             raise BadWeights(
@@ -66,20 +157,15 @@ def _directions(path: Path, space: Space) -> Mapping[str, Tensor]:
     return found
 
 
-def _try(generator: Generator, name: str) -> None:
+def _try(generator: Generator) -> None:
     """One small picture, so that a file with gaps is refused now and not when somebody draws."""
     space = generator.space
-    if not 1 <= space.image_size <= MAX_SIDE:
-        raise BadWeights(
-            f"The weights in {name!r} draw {space.image_size} pixels a side; a generator here draws 1 to {MAX_SIDE}."
-        )
     with torch.inference_mode():
         generator.synthesis(generator.mapping(torch.zeros(1, space.z_dim)), size=space.sizes[0])
 
 
-def recognise(state: Mapping[str, Tensor], name: str) -> Family:
-    """The family of a state dict; raises BadWeights that lists what would be recognised."""
-    shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
+def recognise(shapes: Shapes, name: str) -> Family:
+    """The family with tensors of these names and shapes; raises BadWeights that lists what would be recognised."""
     for family in FAMILIES.values():
         if family.recognises(shapes):
             return family
@@ -87,9 +173,21 @@ def recognise(state: Mapping[str, Tensor], name: str) -> Family:
     raise BadWeights(f"The weights in {name!r} belong to no family known here; known are {titles}.")
 
 
-def _config(metadata: Mapping[str, str]) -> Config:
+def config_of(path: Path, metadata: Mapping[str, str]) -> Config:
+    """What weights cannot say: from the file's own metadata, and before that from a config.json beside it."""
+    return {**_settings(_text(path.with_name("config.json"))), **_settings(metadata.get("genart", ""))}
+
+
+def _text(path: Path) -> str:
     try:
-        config = json.loads(metadata.get("genart", "{}"))
-    except ValueError:
+        return path.read_text("utf-8") if path.is_file() and path.stat().st_size <= MAX_CONFIG else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _settings(text: str) -> dict[str, object]:
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError):
         return {}
-    return config if isinstance(config, dict) else {}
+    return settings if isinstance(settings, dict) else {}

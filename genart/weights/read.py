@@ -1,8 +1,13 @@
 """A safetensors file becomes tensors: the header is checked before anything is allocated."""
 
 import hashlib
+import json
+import math
+import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping
+from typing import Any, Mapping
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,30 +17,86 @@ from genart.errors import BadWeights, quote
 
 MAX_TENSORS = 20_000
 MAX_BYTES = 8 * 2**30
-DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32"}
+MAX_HEADER = 8 * 2**20
+MAX_DIMENSIONS = 8
+DTYPES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4}  # bytes each
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
-    """The float32 tensors and the metadata of a safetensors file.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a safetensors file says of itself before any tensor is read."""
 
-    Raises BadWeights for a file that is missing, truncated, no safetensors, too large, of an
-    unknown dtype, or that holds a number that is not finite.
+    shapes: Mapping[str, tuple[int, ...]]
+    metadata: Mapping[str, str]
+
+
+def header_of(path: Path, name: str | None = None) -> Header:
+    """Names, shapes and metadata of a safetensors file, without its tensors; `name` is what errors call it.
+
+    Raises BadWeights for a header that is damaged, too long, of too many tensors or of a dtype that is
+    no weight. That the tensors lie in the file as it says is left to the safetensors library.
     """
-    if not path.is_file():
-        raise BadWeights(f"The weights file {path.name!r} is missing; download it again or reinstall genart.")
+    name = name or path.name
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > MAX_HEADER:
+                raise ValueError(f"a header of {length} bytes")
+            parts: Any = json.loads(file.read(length))
+            left = os.fstat(file.fileno()).st_size - file.tell()
+        metadata = parts.pop("__metadata__", {})
+        shapes = {key: _shape(part, left, key, name) for key, part in parts.items()}
+        if not all(isinstance(text, str) for text in metadata.values()):
+            raise ValueError("metadata that is no text")
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OSError) as error:
+        raise _damaged(error, path, name) from None
+    if not 1 <= len(shapes) <= MAX_TENSORS:
+        raise BadWeights(f"The weights file {name!r} holds {len(shapes)} tensors; a generator has 1 to {MAX_TENSORS}.")
+    size = 4 * sum(math.prod(shape) for shape in shapes.values())
+    if size > MAX_BYTES:
+        raise BadWeights(f"The weights file {name!r} needs {size / 2**30:.1f} GiB; at most {MAX_BYTES // 2**30} GiB are allowed.")
+    return Header(shapes, metadata)
+
+
+def read_tensors(path: Path, name: str | None = None) -> dict[str, Tensor]:
+    """The float32 tensors of a safetensors file; `name` is what errors call it.
+
+    Raises BadWeights as `header_of`, and for a file that is truncated or overlaps itself, or that
+    holds a number that is not finite.
+    """
+    name = name or path.name
+    header_of(path, name)
     try:
         with safe_open(path, framework="pt") as file:
-            _check_header(file, path.name)
-            state = {name: _as_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - it is no dict
-            metadata = file.metadata() or {}
+            state = {key: _as_float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - it is no dict
     except (SafetensorError, OSError) as error:
-        raise BadWeights(
-            f"The weights file {path.name!r} is damaged or no safetensors file ({_reason(error, path)}); download it again."
-        ) from None
-    for name, tensor in state.items():
+        raise _damaged(error, path, name) from None
+    for key, tensor in state.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise BadWeights(f"The tensor {quote(name)} in {path.name!r} holds a number that is not finite; use another file.")
-    return state, metadata
+            raise BadWeights(f"The tensor {quote(key)} in {name!r} holds a number that is not finite; use another file.")
+    return state
+
+
+def rewrite(path: Path, out: Path, metadata: Mapping[str, str]) -> None:
+    """A copy of a safetensors file with other metadata; `out` is there at once, whole, or not at all."""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        text = header_text({**header, "__metadata__": dict(metadata)})
+        partial = out.with_name(f".{out.name}.partial")
+        try:
+            with open(partial, "wb") as copy:
+                copy.write(text)
+                shutil.copyfileobj(file, copy, 2**20)
+            partial.replace(out)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def header_text(header: Mapping[str, object]) -> bytes:
+    """A safetensors header as it stands at the start of a file, its length before it."""
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def sha256_of(path: Path) -> str:
@@ -44,27 +105,22 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_header(file: safe_open, name: str) -> None:
-    keys = list(file.keys())
-    if not 1 <= len(keys) <= MAX_TENSORS:
-        raise BadWeights(f"The weights file {name!r} holds {len(keys)} tensors; a generator has 1 to {MAX_TENSORS}.")
-    size = 0
-    for key in keys:
-        part = file.get_slice(key)
-        if part.get_dtype() not in DTYPES:
-            raise BadWeights(f"The tensor {quote(key)} in {name!r} has dtype {part.get_dtype()}; use float weights.")
-        count = 1
-        for length in part.get_shape():
-            count *= length
-        size += count * 4
-    if size > MAX_BYTES:
-        raise BadWeights(f"The weights file {name!r} needs {size / 2**30:.1f} GiB; at most {MAX_BYTES // 2**30} GiB are allowed.")
+def _shape(part: Any, left: int, key: str, name: str) -> tuple[int, ...]:
+    """The shape of one tensor; ValueError where it is none, or its numbers are not all in the `left` bytes."""
+    if part["dtype"] not in DTYPES:
+        raise BadWeights(f"The tensor {quote(key)} in {name!r} has dtype {quote(part['dtype'])}; use float weights.")
+    shape, (start, end) = tuple(part["shape"]), part["data_offsets"]
+    whole = all(type(number) is int and 0 <= number <= 2**40 for number in (*shape, start, end))
+    if not whole or len(shape) > MAX_DIMENSIONS or end > left or end - start != math.prod(shape) * DTYPES[part["dtype"]]:
+        raise ValueError(f"a tensor of shape {quote(shape)} in the bytes {quote(part['data_offsets'])} of {left}")
+    return shape
 
 
 def _as_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _damaged(error: Exception, path: Path, name: str) -> BadWeights:
     """What is wrong, without the server's folders."""
-    return str(error).replace(str(path), path.name).split("\n")[0].removeprefix("Error while deserializing header: ")[:120]
+    reason = str(error).replace(str(path), name).split("\n")[0].removeprefix("Error while deserializing header: ")[:120]
+    return BadWeights(f"The weights file {name!r} is damaged or no safetensors file ({reason}); download it again.")

@@ -1,0 +1,130 @@
+"""Foreign checkpoints become safetensors, once: read in a child process, kept under the original's SHA-256.
+
+The copy is `<original>-<copy>.safetensors`, both as SHA-256, in a folder beside the Hugging Face cache.
+So a copy says itself what it came from and whether it is whole.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Iterator
+
+import genart
+from genart.errors import BadWeights
+from genart.weights.read import sha256_of
+
+READER = 1  # part of the folder's name: raise it when copies made before should be made again
+START_SECONDS = 60  # to start Python and torch, on a busy machine
+SECONDS, SECONDS_A_BYTE = 5, 1 / 30e6
+ROOM, ROOM_A_BYTE = 256 * 2**20, 3
+STALE_SECONDS = 24 * 3600
+ENVIRONMENT = (  # no token, key or password goes along
+    *("PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "USERPROFILE", "APPDATA", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"),
+)
+Refusal = BadWeights  # whose sentence was made in the child
+
+_one_at_a_time = threading.Lock()
+
+
+def folder() -> Path:
+    """Where converted copies are: `genart/` beside the Hub's own folder in the Hugging Face cache."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")
+    return Path(home).expanduser() / "genart" / f"converted-{READER}"
+
+
+def opened() -> Path:
+    """Where uploads are kept that a person opened as models."""
+    return folder().with_name("opened")
+
+
+def kept(path: Path, sha256: str) -> Path:
+    """A copy of a checkpoint, under its own name, where nobody sweeps; raises BadWeights if none can be written."""
+    place = opened() / sha256
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        partial = place / f"{path.name}.partial"
+        shutil.copyfile(path, partial)
+        return partial.replace(place / path.name)
+    except OSError as error:
+        raise no_place(path, error) from None
+
+
+def no_place(path: Path, error: OSError) -> BadWeights:
+    return BadWeights(f"The cache has no place for a copy of {path.name!r} ({error.strerror}); set HF_HOME to a folder of yours.")
+
+
+def copies() -> Iterator[tuple[Path, str, str]]:
+    """Every converted copy with the SHA-256 of its original and its own."""
+    for path in sorted(folder().glob("*-*.safetensors")):
+        original, _, own = path.stem.partition("-")
+        if len(original) == len(own) == 64:
+            yield path, original, own
+
+
+def converted(path: Path, kind: str, sha256: str) -> Path:
+    """The copy of a checkpoint of that kind and SHA-256, made now if there is none that is whole.
+
+    Raises BadWeights for a checkpoint that cannot or will not be read, and where the cache cannot be written.
+    """
+    with _one_at_a_time:
+        for copy, original, own in copies():
+            if original == sha256:
+                if sha256_of(copy) == own:
+                    return copy
+                copy.unlink()
+        try:
+            folder().mkdir(parents=True, exist_ok=True)
+            _tidy()
+            handle, partial = tempfile.mkstemp(suffix=".partial", dir=folder())
+        except OSError as error:
+            raise no_place(path, error) from None
+        os.close(handle)
+        try:
+            _convert(path, kind, Path(partial))
+            return Path(partial).replace(folder() / f"{sha256}-{sha256_of(Path(partial))}.safetensors")
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+
+def _convert(path: Path, kind: str, target: Path) -> None:
+    size = path.stat().st_size
+    seconds, room = SECONDS + int(size * SECONDS_A_BYTE), ROOM + ROOM_A_BYTE * size
+    command = [sys.executable, "-P", "-m", "genart.weights.child"]
+    command += [os.path.abspath(path), kind, str(target), str(seconds), str(room)]
+    places = [str(Path(genart.__file__).parents[1]), *filter(None, sys.path)]
+    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    try:
+        ended = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=START_SECONDS + seconds,
+            env=environment | {"PYTHONPATH": os.pathsep.join(places)},
+        )
+        lines = ended.stdout.splitlines()
+    except subprocess.TimeoutExpired as error:
+        lines = (error.stdout or b"").splitlines()
+    if not lines:
+        raise BadWeights(f"The process that reads {path.name!r} did not start; run python -m genart doctor.")
+    if len(lines) == 1:
+        raise BadWeights(
+            f"Reading {path.name!r} took more than the {seconds} s and {room >> 20} MB that its size allows; use another file."
+        )
+    if refused := json.loads(lines[1]).get("refused"):
+        raise Refusal(refused)
+
+
+def _tidy() -> None:
+    """Remove what processes that were killed have left behind."""
+    for partial in folder().glob("*.partial"):
+        if time.time() - partial.stat().st_mtime > STALE_SECONDS:
+            partial.unlink(missing_ok=True)

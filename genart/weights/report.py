@@ -1,0 +1,113 @@
+"""What can be said of a checkpoint, and of the weights on this machine, without drawing a picture."""
+
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Iterator
+
+import torch
+
+from genart.catalogue import ENTRIES
+from genart.errors import BadWeights
+from genart.families.base import Space
+from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
+from genart.weights.foreign import copies, folder, opened
+from genart.weights.read import Header, header_of, sha256_of
+
+Line = tuple[str, str]
+PACKAGES = ("torch", "gradio", "safetensors", "numpy", "pillow")
+
+
+def inspected(path: Path) -> Iterator[Line]:
+    """Names and values, in order to be printed; a safetensors file is read no further than its header.
+
+    Raises BadWeights for a file of no kind or family that is known. One that is of a known family but
+    cannot be built has a last line that says what is missing or left over.
+    """
+    file, sha256 = readable(path)
+    header = header_of(file, path.name)
+    family = recognise(header.shapes, path.name)
+    settings = config_of(path, header.metadata)
+    known = next((entry for entry in ENTRIES.values() if entry.sha256 == sha256), None)
+    numbers = sum(torch.Size(shape).numel() for shape in header.shapes.values())
+    yield "file", path.name
+    yield "SHA-256", sha256
+    yield "family", family.title
+    yield "kind", family.kind
+    yield "tensors", f"{len(header.shapes)}, {numbers / 1e6:.3f} million numbers"
+    if file != path:
+        yield "found under", _shown(header.metadata.get("genart.prefix")) or "no prefix"
+        yield "left out", _shown(header.metadata.get("genart.left_out")) or "nothing"
+    yield "licence", known.licence if known else _shown(settings.get("licence")) or "unknown; ask whoever made the file"
+    try:
+        yield from _sizes(_space(path, header))
+    except BadWeights as error:
+        yield "cannot be used", str(error)
+
+
+def _shown(text: object) -> str:
+    """What a file says, fit for a terminal."""
+    return "".join(letter for letter in str(text or "") if letter.isprintable())[:200]
+
+
+def _space(path: Path, header: Header) -> Space:
+    """The latent space of weights of which only the shapes are known, where the family can do without the rest."""
+    family = recognise(header.shapes, path.name)
+    try:
+        return outline(family, header.shapes, config_of(path, header.metadata)).space
+    except MISFITS:
+        return load_file(path).generator.space
+
+
+def _sizes(space: Space) -> Iterator[Line]:
+    yield "picture", f"{space.image_size} px, {space.channels} channels"
+    yield "z_dim", str(space.z_dim)
+    yield "w_dim", str(space.w_dim)
+    yield "num_ws", str(space.num_ws)
+    yield "classes", str(space.num_classes or "none")
+    features = {"mapping network": space.has_mapping, "noise": space.has_noise, "encoder": space.has_encoder}
+    yield "has", ", ".join(name for name, there in features.items() if there) or "synthesis alone"
+
+
+def health() -> Iterator[Line]:
+    """Names and values that tell whether genart can work here, shipped weights and the cache included."""
+    yield "python", sys.version.split()[0]
+    for package in PACKAGES:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            yield package, "missing; run pip install -r requirements.txt"
+    yield "threads", str(torch.get_num_threads())
+    for entry in ENTRIES.values():
+        yield f"weights {entry.name}", _state(entry.path, entry.sha256)
+    yield from _cache()
+
+
+def _state(path: Path, sha256: str | None) -> str:
+    if not path.is_file():
+        return "missing; reinstall genart"
+    return "as recorded" if sha256_of(path) == sha256 else "damaged; reinstall genart"
+
+
+def _cache() -> Iterator[Line]:
+    place = folder()
+    yield "cache", str(place)
+    uploads = [path for path in opened().rglob("*") if path.is_file()]
+    if uploads:
+        yield "kept uploads", f"{len(uploads)}, {sum(path.stat().st_size for path in uploads) / 1e6:.1f} MB in {opened()}"
+    if not place.is_dir():
+        yield "converted copies", "none yet"
+        return
+    yield "free space", f"{shutil.disk_usage(place).free / 1e9:.1f} GB"
+    whole = 0
+    for path, original, own in copies():
+        if sha256_of(path) == own:
+            whole += 1
+        else:
+            yield f"copy of {original[:12]}", "damaged; it will be made again when it is needed"
+    files = [path for path in place.iterdir() if path.is_file()]
+    yield "converted copies", f"{whole} whole, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
+    stray = len(files) - sum(1 for _ in copies())
+    if stray:
+        yield "left behind", f"{stray} unfinished copies; the next conversion removes those older than a day"
