@@ -61,8 +61,9 @@ def judge_of(name: str, pictures: Pictures, folder: Path) -> Judge:
     """The judge of a set, trained once on its pictures with a fixed seed and kept in `folder`."""
     judge = untrained(pictures, seed=0)
     path = folder / f"judge-{name}.safetensors"
-    if path.is_file():
-        judge.load_state_dict(load_file(path))
+    kept = load_file(path) if path.is_file() else {}
+    if {name: tensor.shape for name, tensor in kept.items()} == {name: part.shape for name, part in judge.state_dict().items()}:
+        judge.load_state_dict(kept)
     else:
         learn(judge, pictures, seed=0)
         path.parent.mkdir(parents=True, exist_ok=True)
