@@ -40,21 +40,51 @@ def vae(num_classes: int = 0) -> State:
     return VAE([(20, 192)], [(32, 14 if label else 10), (192, 32)], label=label).state_dict()
 
 
-TINY: dict[str, Callable[..., State]] = {"stylegan2": stylegan2, "dcgan": dcgan, "vae": vae}
+def lightweight_gan() -> State:
+    """16 pixels in colour, z 12: noise, attention and excitation, in the newer of its layouts."""
+    state = {"initial_conv.0.weight": torch.randn(12, 24, 4, 4), "out_conv.weight": torch.randn(3, 6, 3, 3) / 2}
+    state |= {"out_conv.bias": torch.full((3,), 0.5)} | _norm("initial_conv.1", 24)
+    for i, (inside, outside) in enumerate([(12, 8), (8, 6)]):
+        block = f"GE.layers.{i}"
+        state[f"{block}.0.0.net.0.weight"] = torch.randn(4 * inside, inside, 1, 1)
+        state[f"{block}.0.1.f"] = torch.tensor([1.0, 2.0, 1.0])
+        state[f"{block}.0.2.1.weight"] = torch.randn(2 * outside, inside, 4, 4)
+        state[f"{block}.0.3.weight"] = torch.tensor([2.0])
+        state |= _norm(f"{block}.0.4", 2 * outside)
+    return {name if name.startswith("GE") else f"GE.{name}": tensor for name, tensor in state.items()}
+
+
+def _norm(name: str, channels: int) -> State:
+    statistics = {"running_mean": torch.zeros(channels), "running_var": torch.full((channels,), 4.0)}
+    return {
+        f"{name}.{part}": value
+        for part, value in ({"weight": torch.ones(channels), "bias": torch.zeros(channels)} | statistics).items()
+    }
+
+
+TINY: dict[str, Callable[..., State]] = {
+    "stylegan2": stylegan2,
+    "lightweight_gan": lightweight_gan,
+    "dcgan": dcgan,
+    "vae": vae,
+}
+WITH_CLASSES = ("stylegan2", "dcgan", "vae")
 
 
 def state_of(family: str, num_classes: int = 0) -> State:
     """The same weights at every call."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
-        return {name: tensor.detach().contiguous() for name, tensor in TINY[family](num_classes).items()}
+        return {
+            name: tensor.detach().contiguous()
+            for name, tensor in (TINY[family](num_classes) if num_classes else TINY[family]()).items()
+        }
 
 
 def save_all(folder: Path) -> dict[str, Entry]:
-    """Each family as `name` and, with three classes, as `name-classes`, in files in `folder`."""
-    return {
-        name: save(folder, name, family, classes) for family in TINY for name, classes in ((family, 0), (f"{family}-classes", 3))
-    }
+    """Each family as `name` and, where it has them, with three classes as `name-classes`, in files in `folder`."""
+    plain = {family: save(folder, family, family) for family in TINY}
+    return plain | {f"{family}-classes": save(folder, f"{family}-classes", family, 3) for family in WITH_CLASSES}
 
 
 def save(folder: Path, name: str, family: str, num_classes: int = 0) -> Entry:

@@ -111,6 +111,7 @@ SENTENCES: dict[str, str] = {
     "The bias of {0} does not fit its weight; the file is damaged, fetch it again.": "{0} 的偏置与它的权重不符，文件已损坏；请重新获取。",
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
+    "These {0} weights draw {1} pixels, not {2}; fetch both files again.": "这份 {0} 权重的画面边长为 {1} 像素，与配置中的 {2} 不符；请重新获取权重和配置两个文件。",
 }  # fmt: skip
 
 # English words of ours that fill a place in a sentence.
