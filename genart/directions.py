@@ -12,20 +12,25 @@ SAMPLES = 512
 
 def names(space: Space, *, count: int = COUNT) -> list[str]:
     """What `directions` will call the directions of a space, before they are found."""
-    return [f"{kind}{number}" for kind in ("pca", "sefa") for number in range(1, min(count, space.w_dim) + 1)]
+    kinds = {"pca": min(count, space.w_dim)} | (
+        {"channel": space.latent[0]} if space.latent else {"sefa": min(count, space.w_dim)}
+    )
+    return [f"{kind}{number}" for kind, most in kinds.items() for number in range(1, most + 1)]
 
 
 def directions(generator: Generator, *, count: int = COUNT, samples: int = SAMPLES) -> dict[str, Tensor]:
     """Up to `count` directions of each kind, name -> (w_dim,), one standard deviation long.
 
     "pca1" ... follow what varies most (GANSpace, Härkönen 2020, arXiv:2004.02546); "sefa1" ...
-    what the first layers amplify most (Shen & Zhou 2020, arXiv:2007.06600). Seeds are fixed, so
-    that a direction means the same in every process.
+    what the first layers amplify most (Shen & Zhou 2020, arXiv:2007.06600). A latent that is a
+    small picture has, instead, "channel1" ..., one for each of its channels, alike everywhere.
+    Seeds are fixed, so that a direction means the same in every process.
     """
     w = _sample_w(generator, samples)
     spread = w - w.mean(0)
     found = {}
-    for kind, axes in (("pca", _pca(generator, w, count)), ("sefa", _sefa(generator, spread, count))):
+    others = ("channel", _channels(generator.space)) if generator.space.latent else ("sefa", _sefa(generator, spread, count))
+    for kind, axes in (("pca", _pca(generator, w, count)), others):
         for number, axis in enumerate(axes, start=1):
             found[f"{kind}{number}"] = _one_sigma(axis, spread)
     return found
@@ -59,6 +64,12 @@ def _sefa(generator: Generator, spread: Tensor, count: int) -> Tensor:
     free = (spread.std(0) > 1e-6).float()
     weights = generator.style_weights().cpu() * free
     return torch.linalg.svd(weights, full_matrices=False).Vh[:count]
+
+
+def _channels(space: Space) -> Tensor:
+    """(channels, w_dim): 1 in one channel of a picture-shaped latent, 0 in the others."""
+    channels = space.latent[0]
+    return torch.eye(channels).repeat_interleave(space.w_dim // channels, dim=1)
 
 
 def _one_sigma(axis: Tensor, spread: Tensor) -> Tensor:

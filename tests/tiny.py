@@ -8,9 +8,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from genart.catalogue import Entry
+from genart.families.autoencoder_kl import AutoencoderKL
+from genart.families.autoencoder_tiny import AutoencoderTiny
 from genart.families.dcgan import DCGAN
 from genart.families.stylegan2 import StyleGAN2
+from genart.families.taming import Level, Manner, Plan
 from genart.families.vae import VAE
+from genart.families.vq import VQ
 from genart.weights.read import sha256_of
 
 State = dict[str, Tensor]
@@ -62,9 +66,39 @@ def _norm(name: str, channels: int) -> State:
     }
 
 
+GREY = dict(manner=Manner(groups=2, act="silu"))
+
+
+def _plans(latent: int, moments: int) -> tuple[Plan, Plan]:
+    """A grey encoder and decoder of four doublings, attention in the middle."""
+    down = [Level(((4, 4),), False, True) for _ in range(4)] + [Level(((4, 6),), False, False)]
+    up = [Level(((6, 4),), False, True)] + [Level(((4, 4),), False, True) for _ in range(3)] + [Level(((4, 4),), False, False)]
+    return Plan(1, moments, 6, True, tuple(down)), Plan(latent, 1, 6, True, tuple(up))
+
+
+def autoencoder_kl() -> State:
+    encoder, decoder = _plans(latent=2, moments=4)
+    return AutoencoderKL(encoder, decoder, **GREY, before=(4, 4), after=(2, 2)).state_dict()
+
+
+def vq() -> State:
+    encoder, decoder = _plans(latent=3, moments=3)
+    return VQ(encoder, decoder, **GREY, codes=(16, 2)).state_dict()
+
+
+def autoencoder_tiny() -> State:
+    encoder = [(3, 4, "conv"), (4, 4, "block"), *[(4, 4, "resize")] * 4, (4, 2, "conv")]
+    decoder = [(2, 4, "conv"), (4, 4, "block"), *[(4, 4, "resize")] * 4, (4, 3, "conv")]
+    state = {name: 1.8 * tensor for name, tensor in AutoencoderTiny(encoder, decoder).state_dict().items()}
+    return state | {"decoder.6.bias": torch.full((3,), 0.5)}
+
+
 TINY: dict[str, Callable[..., State]] = {
     "stylegan2": stylegan2,
     "lightweight_gan": lightweight_gan,
+    "vq": vq,
+    "autoencoder_kl": autoencoder_kl,
+    "autoencoder_tiny": autoencoder_tiny,
     "dcgan": dcgan,
     "vae": vae,
 }

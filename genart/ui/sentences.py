@@ -112,6 +112,12 @@ SENTENCES: dict[str, str] = {
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
     "These {0} weights draw {1} pixels, not {2}; fetch both files again.": "这份 {0} 权重的画面边长为 {1} 像素，与配置中的 {2} 不符；请重新获取权重和配置两个文件。",
+    "These {0} weights were made for the activation {1}, which is not read; use one with relu.": "这份 {0} 权重使用激活函数 {1}，目前无法读取；请使用激活函数为 relu 的权重。",
+    "The tensor {0} is no part of {1}; use a file with the autoencoder alone.": "张量 {0} 不属于 {1}；请使用只含自编码器的文件。",
+    "These {0} weights hold the encoder alone; choose the decoder's file, or both in one.": "这份 {0} 权重只含编码器；请选择解码器的文件，或同时包含两者的文件。",
+    "These {0} weights lack the kernel of a layer that has {1}; fetch the file again.": "这份 {0} 权重中有一层只有 {1}，缺少卷积核；请重新获取该文件。",
+    "The activation {0} of these {1} weights is unknown; known are {2}.": "无法识别 {1} 权重的激活函数 {0}；可用的有 {2}，请检查配置。",
+    "The codebook of these {0} weights has shape {1}, not (count, channels); use another file.": "这份 {0} 权重的码本形状为 {1}，而不是（数量，通道数）；请换一个文件。",
 }  # fmt: skip
 
 # English words of ours that fill a place in a sentence.

@@ -104,6 +104,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "direction.term": ("found without labels; in sigma; double-click for 0", "无需标签自动找到；单位为标准差 sigma；双击归零"),
     "direction.pca": ("Change {n}", "变化 {n}"),
     "direction.sefa": ("Feature {n}", "特征 {n}"),
+    "direction.channel": ("Channel {n}", "通道 {n}"),
     "advanced.name": ("Advanced", "高级"),
     "saved.name": ("Saved size", "保存尺寸"),
     "saved.native": ("as generated", "原始尺寸"),
