@@ -66,9 +66,8 @@ SENTENCES: dict[str, str] = {
     "{0} pictures of {1} x {2} make too large a sheet; ask for fewer, or for a folder.": "{0} 张 {1} × {2} 的图片拼在一起太大了；请减少张数，或改为保存到文件夹。",
     "The file has {0} MB; a picture saved here has at most {1} MB.": "文件大小为 {0} MB，而在这里保存的图片不超过 {1} MB；请换一个文件。",
     "The file is not a readable PNG ({0}); drop a picture saved by genart.": "无法将该文件作为 PNG 读取（{0}）；请拖入由 genart 保存的图片。",
-    "The kernels {0} leave the size of the picture open; use a DCGAN with kernel 4 after the first layer.": (
-        "从卷积核 {0} 无法确定画面尺寸；请使用第一层之后卷积核都为 4 的 DCGAN。"
-    ),
+    "The kernels {0} lead to no picture of {1} pixels; write strides and paddings into its config.": "卷积核 {0} 无法得到边长为 {1} 像素的画面；请在配置中写明 strides 和 paddings。",
+    "The strides and paddings {0} are not {1} whole numbers each; mend the config.": "strides 和 paddings {0} 不是每项 {1} 个整数；请修改配置。",
     "{0} has no noise, so none can be drawn; use const or none.": "{0} 没有噪声，无法随机生成；请使用 const 或 none。",
     # genart/families/stylegan2.py, size of rosinality's files
     "These {0} weights draw {1} pixels a side; at most {2} are read.": "这份 {0} 权重的画面边长为 {1} 像素；最多可读取 {2} 像素。",
