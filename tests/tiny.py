@@ -66,6 +66,14 @@ def _norm(name: str, channels: int) -> State:
     }
 
 
+def mlp(num_classes: int = 0) -> State:
+    """8 grey pixels, z 10; the class, as long as 4, comes before z."""
+    inputs = 14 if num_classes else 10
+    network = torch.nn.Sequential(torch.nn.Linear(inputs, 24), torch.nn.LeakyReLU(), torch.nn.Linear(24, 64))
+    state = {f"model.{name}": 3 * tensor for name, tensor in network.state_dict().items()}
+    return state | ({"label_emb.weight": torch.randn(num_classes, 4)} if num_classes else {})
+
+
 GREY = dict(manner=Manner(groups=2, act="silu"))
 
 
@@ -101,8 +109,9 @@ TINY: dict[str, Callable[..., State]] = {
     "autoencoder_tiny": autoencoder_tiny,
     "dcgan": dcgan,
     "vae": vae,
+    "mlp": mlp,
 }
-WITH_CLASSES = ("stylegan2", "dcgan", "vae")
+WITH_CLASSES = ("stylegan2", "dcgan", "vae", "mlp")
 
 
 def state_of(family: str, num_classes: int = 0) -> State:

@@ -8,6 +8,7 @@ of older diffusers and of the original code are translated. It knows no latents 
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable, Mapping, Sequence
 
 import torch
@@ -208,6 +209,7 @@ OLD_NAMES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
 ]
 
 
+@lru_cache(4096)  # every family that is asked whose file this is reads the same names
 def modern(name: str) -> str:
     """A name as diffusers writes it now; the original counts its `up` levels from the largest, marked by a minus."""
     name = WRAPPERS.sub("", name)

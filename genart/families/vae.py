@@ -246,7 +246,13 @@ def recognises(shapes: Shapes) -> bool:
     if names == FC:
         return True
     ours = {"encoder.0.weight", "decoder.0.weight"} <= names and all(map(OURS.fullmatch, names))
-    return ours and len(shapes["decoder.0.weight"]) == 2
+    return ours and len(shapes["decoder.0.weight"]) == 2 and all(_without_gaps(names, part) for part in ("encoder", "decoder"))
+
+
+def _without_gaps(names: set[str], part: str) -> bool:
+    """Our layers are numbered one by one; a Sequential of PyTorch counts its activations too."""
+    count = sum(name.startswith(f"{part}.") and name.endswith(".weight") for name in names)
+    return {f"{part}.{i}.weight" for i in range(count)} <= names
 
 
 def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:

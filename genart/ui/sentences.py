@@ -117,6 +117,8 @@ SENTENCES: dict[str, str] = {
     "These {0} weights lack the kernel of a layer that has {1}; fetch the file again.": "这份 {0} 权重中有一层只有 {1}，缺少卷积核；请重新获取该文件。",
     "The activation {0} of these {1} weights is unknown; known are {2}.": "无法识别 {1} 权重的激活函数 {0}；可用的有 {2}，请检查配置。",
     "The codebook of these {0} weights has shape {1}, not (count, channels); use another file.": "这份 {0} 权重的码本形状为 {1}，而不是（数量，通道数）；请换一个文件。",
+    "The layers {0} do not lead from z to a square picture; choose a generator, or give image_size in its config.": "各层 {0} 无法从 z 得到正方形画面；请选择生成器，或在配置中写明 image_size。",
+    "{0} {1} of these {2} weights is unknown; known are {3}.": "{2} 权重的 {0} {1} 无法识别；可用的有 {3}，请检查配置。",
 }  # fmt: skip
 
 # English words of ours that fill a place in a sentence.
