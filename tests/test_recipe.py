@@ -288,6 +288,17 @@ def test_a_stored_latent_comes_back_bit_by_bit(shape, space):
     assert rows.tobytes() == values.tobytes()
 
 
+def test_a_latent_of_thousands_of_numbers_is_stored_in_half_the_room():
+    values = np.random.RandomState(1).randn(1, 4096).astype(np.float32)
+    text = pack_vector(values, "w", half=True)
+    found, rows = unpack_vector(text)
+
+    assert (found, rows.dtype, rows.shape) == ("w", np.float32, (1, 4096))
+    assert np.abs(rows - values).max() <= np.abs(values).max() / 2000
+    assert len(text) < 0.51 * len(pack_vector(values, "w"))
+    assert len(Recipe("a", (Anchor(vector=text),) * 20).to_json()) < MAX_CHARACTERS
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -305,6 +316,10 @@ def test_a_stored_latent_comes_back_bit_by_bit(shape, space):
         "z.1.é",
         "z.99999999999999999999.AAAAAA",
         "z.1.AAAAAA.AAAAAA",
+        "16.1.AAAAAA",
+        "w16.1.AAAAAAA",  # five bytes make no halves
+        pack_vector(np.array([np.nan]), "w", half=True),
+        pack_vector(np.array([10_016.0]), "w", half=True),
         pack_vector(np.array([np.nan]), "z"),
         pack_vector(np.array([np.inf]), "z"),
         pack_vector(np.array([10_001.0]), "w"),

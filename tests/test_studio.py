@@ -11,7 +11,7 @@ import torch
 from genart import studio as studio_module
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
-from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector
+from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector, unpack_vector
 from genart.studio import Studio, pick_device, to_pixels
 from tests.tiny import TINY, WITH_CLASSES
 
@@ -381,3 +381,34 @@ def test_loading_is_told_to_the_operator(own_studio, caplog):
         own_studio.warm_up("vae")
 
     assert "loaded vae" in caplog.text
+
+
+# Pictures are read.
+
+
+@pytest.mark.parametrize("name", ["vae", "autoencoder_kl", "autoencoder_tiny", "vq"])
+def test_a_picture_becomes_an_anchor_that_mixes_with_seeds(name, studio):
+    pixels = studio.render(Recipe(name, (Anchor(5),), psi=1.0))
+    wide = np.concatenate([np.zeros_like(pixels[:, :8]), pixels, np.zeros_like(pixels[:, :8])], axis=1)
+    anchor = studio.read(name, pixels)
+
+    assert studio.read(name, wide) == anchor
+    assert studio.read(name, 255 - pixels) != anchor
+    mixed = Recipe(name, (replace(anchor, weight=0.5), Anchor(2, 0.5)))
+    assert Recipe.from_text(mixed.to_text()) == mixed
+    assert studio.render(mixed).shape == pixels.shape
+
+
+def test_a_picture_is_read_as_its_encoder_reads_it(studio):
+    generator = studio.resident("autoencoder_kl").loaded.generator
+    x = (torch.rand(1, 1, 256, 256) * 255).round()
+    pixels = x[0].expand(3, -1, -1).permute(1, 2, 0).numpy().astype(np.uint8)
+    _, values = unpack_vector(studio.read("autoencoder_kl", pixels).vector)
+    expected = generator.encode(x / 127.5 - 1)[0]
+
+    assert np.abs(values - expected.numpy()).max() <= 2e-3 * max(1, expected.abs().max())
+
+
+def test_a_model_without_an_encoder_reads_no_picture(studio):
+    with pytest.raises(BadRecipe, match="'dcgan' reads no pictures"):
+        studio.read("dcgan", np.zeros((8, 8, 3), np.uint8))

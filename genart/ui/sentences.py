@@ -46,6 +46,7 @@ SENTENCES: dict[str, str] = {
     # genart/studio.py
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
+    "{0} reads no pictures; choose a model with an encoder.": "{0} 无法读入图片；请选择带编码器的模型。",
     "Device {0} is not on this machine; use {1}.": "这台机器上没有设备 {0}；请使用 {1}。",
     "Device {0} is not on this machine; it has {1} of its kind, counted from 0.": "这台机器上没有设备 {0}；此类设备共有 {1} 个，从 0 开始编号，请改用其中一个。",
     "Device {0} cannot be read; write for example {1}.": "无法识别设备 {0}；请写成例如 {1}。",
