@@ -55,6 +55,13 @@ def _layers(value: Any) -> None:
     _whole(value[1], "end layer", value[0] + 1, 64)
 
 
+def _spot(value: Any) -> None:
+    if not isinstance(value, tuple) or len(value) != 3:
+        raise BadRecipe(f"spot {quote(value)} is no place; give x, y and a radius, in shares of the picture's side.")
+    for number, name, low in zip(value, ("spot x", "spot y", "spot radius"), (0, 0, 0.001), strict=True):
+        _number(number, name, low, 1)
+
+
 def _label(value: Any) -> None:
     if value is None:
         return
@@ -111,17 +118,24 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """A step of `sigma` standard deviations along a direction, on layers `[first, last)`."""
+    """A step of `sigma` standard deviations along a direction, on layers `[first, last)`.
+
+    `spot` is (x, y, radius) in shares of the picture's side: where a latent is itself a small
+    picture, the step is painted there alone, and has half its strength at the radius.
+    """
 
     direction: str
     sigma: float
     layers: Layers = None
+    spot: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         _name(self.direction, "direction")
         _number(self.sigma, "sigma", -20, 20)
         if self.layers is not None:
             _layers(self.layers)
+        if self.spot is not None:
+            _spot(self.spot)
 
 
 @dataclass(frozen=True, slots=True)

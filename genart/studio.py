@@ -260,7 +260,10 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
     for step in recipe.offsets:
         if step.direction not in steps:
             raise BadRecipe(f"{recipe.model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
-        w = latent.offset(w, steps[step.direction], step.sigma, step.layers)
+        direction = steps[step.direction]
+        if step.spot is not None:
+            direction = direction * latent.spot(generator.space.latent, *step.spot).to(direction.device)
+        w = latent.offset(w, direction, step.sigma, step.layers)
     return w
 
 
@@ -354,6 +357,8 @@ def _check(recipe: Recipe, generator: Generator) -> None:
             shapes = [(1, space.z_dim)] if kind == "z" else [(1, space.w_dim), (space.num_ws, space.w_dim)]
             if values.shape not in shapes:
                 raise BadRecipe(f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}.")
+    if not space.latent and any(step.spot is not None for step in recipe.offsets):
+        raise BadRecipe(f"{recipe.model!r} cannot be painted, for its latent is no picture; leave out the spot.")
     for layers in (*(swap.layers for swap in recipe.layers), *(step.layers for step in recipe.offsets)):
         if layers is not None and layers[1] > space.num_ws:
             raise BadRecipe(f"layers {layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")

@@ -412,3 +412,19 @@ def test_a_picture_is_read_as_its_encoder_reads_it(studio):
 def test_a_model_without_an_encoder_reads_no_picture(studio):
     with pytest.raises(BadRecipe, match="'dcgan' reads no pictures"):
         studio.read("dcgan", np.zeros((8, 8, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["autoencoder_kl", "autoencoder_tiny"])
+def test_a_spot_paints_a_direction_in_one_place(name, studio):
+    def picture(*offsets):
+        return studio.raw(Recipe(name, (Anchor(5),), psi=1.0, offsets=offsets))
+
+    plain, painted = picture(), picture(Offset("channel1", 15.0, spot=(0.25, 0.25, 0.05)))
+    moved = np.abs(painted - plain).mean(1)[0]
+
+    assert moved[:128, :128].mean() > 3 * moved[128:, 128:].mean()
+
+
+def test_what_is_no_picture_cannot_be_painted(studio):
+    with pytest.raises(BadRecipe, match="'vae' cannot be painted"):
+        studio.render(Recipe("vae", offsets=(Offset("pca1", 1.0, spot=(0.5, 0.5, 0.1)),)))

@@ -126,8 +126,9 @@ def state_of(family: str, num_classes: int = 0) -> State:
 
 def save_all(folder: Path) -> dict[str, Entry]:
     """Each family as `name` and, where it has them, with three classes as `name-classes`, in files in `folder`."""
-    plain = {family: save(folder, family, family) for family in TINY}
-    return plain | {f"{family}-classes": save(folder, f"{family}-classes", family, 3) for family in WITH_CLASSES}
+    kinds = [(family, classes) for family in TINY for classes in (0, 3) if not classes or family in WITH_CLASSES]
+    names = [(family + "-classes" * bool(classes), family, classes) for family, classes in kinds]
+    return {name: save(folder, name, family, classes) for name, family, classes in names}
 
 
 def save(folder: Path, name: str, family: str, num_classes: int = 0) -> Entry:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,22 @@ def test_directions_are_the_channels_one_sigma_long(model):
     assert first[0].std() == pytest.approx(0, abs=1e-6)
     assert first[0].mean() > 0
     assert (first[1:] == 0).all()
+
+
+def test_principal_axes_are_those_of_the_singular_value_decomposition(model):
+    found = directions(model, samples=64)
+    w = model.mapping(torch.cat([latent.sample(seed, model.space.z_dim) for seed in range(64)]))[:, 0]
+    axes = torch.linalg.svd(w - w.mean(0), full_matrices=False).Vh
+
+    for number in (1, 2, 3):
+        axis = found[f"pca{number}"]
+        assert abs(float(axis @ axes[number - 1]) / axis.norm()) == pytest.approx(1, abs=1e-2)
+
+
+def test_a_latent_of_many_channels_has_no_direction_for_each():
+    space = replace(FAMILIES["vq"](state_of("vq")).space, latent=(256, 16, 16), w_dim=65536)
+
+    assert names(space) == [f"{kind}{number}" for kind in ("pca", "sefa") for number in range(1, 7)]
 
 
 def test_style_weights_have_the_singular_vectors_of_the_kernels_sums(model):

@@ -85,7 +85,7 @@ export class Controls {
     const [, kind, number] = name.match(/^(\D+)(\d+)$/);
     const onInput = (value, event) =>
       this.desk.change((recipe) => {
-        recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name);
+        recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name || offset.spot);
         if (value) recipe.offsets.push({ direction: name, sigma: value });
       }, event);
     const row = sliderRow({ key: `direction.${kind}`, values: { n: number }, min: -SIGMAS, max: SIGMAS, onInput });
@@ -105,7 +105,7 @@ export class Controls {
     this.showClasses();
     this.showNoise();
     for (const row of $("#direction-list").children) {
-      const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction);
+      const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction && !offset.spot);
       setRow(row, offset?.sigma ?? 0);
     }
     $("#saved-size").value = R.savedSize(recipe);
