@@ -35,6 +35,7 @@ TITLE = "MLP"
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
 LEAST_SIDE = 8
 USUAL = (28, 32, 64, 16, 48, 96, 128, 256, 512)
+FLAT_STEP = 4  # sides of pictures from a last linear layer are its multiples: 100 numbers are classes, not 10 x 10 pixels
 COLOURS = (1, 3, 4)
 MOST_WAYS = 20_000
 
@@ -262,7 +263,7 @@ class _Reader:
             if not self._take(place, name):
                 return None
         picture = self._picture()
-        if picture is None or picture[1] < LEAST_SIDE or inputs >= picture[0] * picture[1] ** 2:
+        if picture is None or picture[1] < LEAST_SIDE or inputs >= picture[0] * picture[1] ** 2 or len(self.order) < 2:
             return None
         return Layout(tuple(self.ops), inputs, *picture, self.decoder, self.label)
 
@@ -355,7 +356,7 @@ class _Reader:
         if not self.channels:
             channels = next((colours for colours in COLOURS if _squares(self.flat, colours)), 0)
             side = math.isqrt(self.flat // channels) if channels else 0
-            return (channels, side) if channels and wanted in (None, side) else None
+            return (channels, side) if channels and (side == wanted if wanted else side % FLAT_STEP == 0) else None
         if self.channels not in COLOURS:
             return None
         start = next(op.shape[1] for op in self.ops if op.kind == "square")
