@@ -38,7 +38,7 @@ class VQ(PictureLatents):
         return self.quant_conv(self.encoder(x))
 
     def indices(self, latents: Tensor) -> Tensor:
-        """(N, channels, h, w) -> which code every place takes, (N, h, w)."""
+        """(N, channels, h, w) -> which code every place takes, (N, h, w): the nearest, or the most probable."""
         if "proj" in self.quantize:
             return self.quantize["proj"](latents).argmax(1)
         codes = self._codes
