@@ -16,6 +16,7 @@ from genart.directions import directions, names
 from genart.errors import BadWeights
 from genart.families import FAMILIES, autoencoder_kl, autoencoder_tiny, vq
 from genart.families.pictures import drawn
+from genart.families.taming import normed
 from tests.tiny import state_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -110,6 +111,19 @@ def test_kl_guesses_the_groups_only_where_no_config_gives_them():
 
     assert autoencoder_kl.FAMILY(state, config).encoder.conv_norm_out.num_groups == 4
     assert autoencoder_kl.FAMILY(state).encoder.conv_norm_out.num_groups == 8
+
+
+@pytest.mark.parametrize(("count", "channels", "side"), [(1, 8, 300), (2, 64, 33)])
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_norm_is_exact_where_the_mean_is_far_from_zero(count, channels, side, grows):
+    torch.manual_seed(2)
+    norm = torch.nn.GroupNorm(4, channels, 1e-6)
+    x = torch.randn(count, channels, side, side) + 30
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_(grows)
+    with torch.set_grad_enabled(grows):
+        ours = normed(norm, x, F.silu)
+
+    assert (ours - F.silu(norm.double()(x.double()))).abs().max() < 5e-5
 
 
 # VQ
