@@ -7,25 +7,37 @@ from genart import latent
 from genart.families.base import Generator, Space
 
 COUNT = 6
+CHANNELS = 16
 SAMPLES = 512
 
 
 def names(space: Space, *, count: int = COUNT) -> list[str]:
     """What `directions` will call the directions of a space, before they are found."""
-    return [f"{kind}{number}" for kind in ("pca", "sefa") for number in range(1, min(count, space.w_dim) + 1)]
+    most = min(count, space.w_dim)
+    kinds = {"pca": most} | ({"channel": space.latent[0]} if _by_channel(space) else {"sefa": most})
+    return [f"{kind}{number}" for kind, most in kinds.items() for number in range(1, most + 1)]
+
+
+def _by_channel(space: Space) -> bool:
+    """Whether w is a small picture of so few channels that each can be a direction."""
+    return bool(space.latent) and space.latent[0] <= CHANNELS
 
 
 def directions(generator: Generator, *, count: int = COUNT, samples: int = SAMPLES) -> dict[str, Tensor]:
     """Up to `count` directions of each kind, name -> (w_dim,), one standard deviation long.
 
     "pca1" ... follow what varies most (GANSpace, Härkönen 2020, arXiv:2004.02546); "sefa1" ...
-    what the first layers amplify most (Shen & Zhou 2020, arXiv:2007.06600). Seeds are fixed, so
-    that a direction means the same in every process.
+    what the first layers amplify most (Shen & Zhou 2020, arXiv:2007.06600). A latent that is a
+    small picture of few channels has, instead, "channel1" ..., one for each, alike everywhere.
+    Seeds are fixed, so that a direction means the same in every process.
     """
     w = _sample_w(generator, samples)
     spread = w - w.mean(0)
     found = {}
-    for kind, axes in (("pca", _pca(generator, w, count)), ("sefa", _sefa(generator, spread, count))):
+    others = (
+        ("channel", _channels(generator.space)) if _by_channel(generator.space) else ("sefa", _sefa(generator, spread, count))
+    )
+    for kind, axes in (("pca", _pca(generator, w, count)), others):
         for number, axis in enumerate(axes, start=1):
             found[f"{kind}{number}"] = _one_sigma(axis, spread)
     return found
@@ -41,11 +53,14 @@ def _sample_w(generator: Generator, samples: int) -> Tensor:
 def _pca(generator: Generator, w: Tensor, count: int) -> Tensor:
     """Principal axes of w, (count, w_dim). Where w is the Gaussian z itself and has none, the
     axes of the pictures, carried back to w by least squares as GANSpace does for BigGAN."""
+    spread = w - w.mean(0)
+    if generator.space.has_mapping and w.shape[1] > w.shape[0]:  # the same axes from the smaller of the two products
+        return torch.linalg.eigh(spread @ spread.T).eigenvectors.flip(1)[:, :count].T @ spread
     if generator.space.has_mapping:
-        return torch.linalg.svd(w - w.mean(0), full_matrices=False).Vh[:count]
+        return torch.linalg.svd(spread, full_matrices=False).Vh[:count]
     pictures = torch.cat([_thumbnail(generator, row[None, None]) for row in w])
     scores = torch.linalg.svd(pictures - pictures.mean(0), full_matrices=False)
-    return torch.linalg.lstsq(w - w.mean(0), scores.U[:, :count], driver="gelsd").solution.T
+    return torch.linalg.lstsq(spread, scores.U[:, :count], driver="gelsd").solution.T
 
 
 def _thumbnail(generator: Generator, w: Tensor) -> Tensor:
@@ -59,6 +74,12 @@ def _sefa(generator: Generator, spread: Tensor, count: int) -> Tensor:
     free = (spread.std(0) > 1e-6).float()
     weights = generator.style_weights().cpu() * free
     return torch.linalg.svd(weights, full_matrices=False).Vh[:count]
+
+
+def _channels(space: Space) -> Tensor:
+    """(channels, w_dim): 1 in one channel of a picture-shaped latent, 0 in the others."""
+    channels = space.latent[0]
+    return torch.eye(channels).repeat_interleave(space.w_dim // channels, dim=1)
 
 
 def _one_sigma(axis: Tensor, spread: Tensor) -> Tensor:

@@ -70,6 +70,17 @@ def offset(w: Tensor, direction: Tensor, sigma: float, layers: tuple[int, int] |
     return moved
 
 
+def spot(shape: Sequence[int], x: float, y: float, radius: float) -> Tensor:
+    """Shares 0 .. 1 for every number of a latent (C, h, w) laid flat: 1 at x, y, a half at the radius.
+
+    All three are in shares of the side; the same in every channel.
+    """
+    channels, height, width = shape
+    down, across = ((torch.arange(length) + 0.5) / length for length in (height, width))
+    distance = ((across - x).square() + (down - y).square()[:, None]) / radius**2
+    return torch.exp2(-distance).expand(channels, -1, -1).flatten()
+
+
 def one_hot(label: int | Sequence[tuple[int, float]] | None, num_classes: int) -> Tensor | None:
     """A class, or shares of several, as (1, num_classes) summing to 1; None where there are no classes."""
     if not num_classes:

@@ -18,8 +18,8 @@ from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry
 from genart.directions import directions, names
 from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
-from genart.families.base import Generator, Space
-from genart.recipe import Anchor, Noise, Recipe, unpack_vector
+from genart.families.base import Encoder, Generator, Space
+from genart.recipe import Anchor, Noise, Recipe, pack_vector, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
 
@@ -102,6 +102,14 @@ class Studio:
         """The loaded model of that name, loaded now if it is not; raises UnknownModel, BadWeights."""
         return self._turns.run(lambda: self._resident(name))
 
+    def read(self, name: str, pixels: np.ndarray) -> Anchor:
+        """The anchor at what a model's encoder makes of a picture, uint8 (H, W, 3), cut square about its middle.
+
+        The latent is stored in float16, so that several fit into a recipe. Raises BadRecipe for a
+        model that reads no pictures.
+        """
+        return self._turns.run(lambda: self._read(name, pixels))
+
     def direction_names(self, name: str) -> list[str]:
         """What the directions of a model are called in recipes."""
         loaded = self.resident(name).loaded
@@ -129,6 +137,16 @@ class Studio:
             start = time.perf_counter()
             generator.synthesis(w, recipe.noise, size).cpu()
             return (time.perf_counter() - start) * 1000
+
+    def _read(self, name: str, pixels: np.ndarray) -> Anchor:
+        generator = self._resident(name).loaded.generator
+        space = generator.space
+        if not space.has_encoder:
+            raise BadRecipe(f"{name!r} reads no pictures; choose a model with an encoder.")
+        x = from_pixels(pixels, space).to(self.device)
+        with torch.inference_mode():
+            w = self._with_room(name, lambda: cast(Encoder, generator).encode(x))
+        return Anchor(vector=pack_vector(w[0].cpu().numpy(), "w", half=True))
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
         size = _stop(size, self._resident(recipe.model).loaded.generator.space)
@@ -251,7 +269,10 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
     for step in recipe.offsets:
         if step.direction not in steps:
             raise BadRecipe(f"{recipe.model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
-        w = latent.offset(w, steps[step.direction], step.sigma, step.layers)
+        direction = steps[step.direction]
+        if step.spot is not None:
+            direction = direction * latent.spot(generator.space.latent, *step.spot).to(direction.device)
+        w = latent.offset(w, direction, step.sigma, step.layers)
     return w
 
 
@@ -292,6 +313,18 @@ def to_pixels(x: Tensor) -> np.ndarray:
     """(1, C, H, W) in [-1, 1] -> uint8 (H, W, 3), truncated as the official tools do; grey and RGBA too."""
     pixels = (x[0] * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3])
+
+
+def from_pixels(pixels: np.ndarray, space: Space) -> Tensor:
+    """uint8 (H, W, 3) -> (1, C, size, size) in [-1, 1]: the largest square in the middle, resized; opaque for RGBA."""
+    side = min(pixels.shape[:2])
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    x = torch.from_numpy(pixels[top : top + side, left : left + side, :3].copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    size = (space.image_size, space.image_size)
+    x = torch.nn.functional.interpolate(x, size, mode="bicubic", antialias=True).clamp(-1, 1)
+    if space.channels == 1:
+        return x.mean(1, keepdim=True)
+    return torch.cat([x, x.new_ones(1, max(0, space.channels - 3), *size)], dim=1)
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -366,6 +399,8 @@ def _check(recipe: Recipe, generator: Generator) -> None:
             shapes = [(1, space.z_dim)] if kind == "z" else [(1, space.w_dim), (space.num_ws, space.w_dim)]
             if values.shape not in shapes:
                 raise BadRecipe(f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}.")
+    if not space.latent and any(step.spot is not None for step in recipe.offsets):
+        raise BadRecipe(f"{recipe.model!r} cannot be painted, for its latent is no picture; leave out the spot.")
     for layers in (*(swap.layers for swap in recipe.layers), *(step.layers for step in recipe.offsets)):
         if layers is not None and layers[1] > space.num_ws:
             raise BadRecipe(f"layers {layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")

@@ -156,3 +156,12 @@ def test_class_shares_keep_their_relation():
 
 def test_a_model_without_classes_has_no_label():
     assert latent.one_hot(None, 0) is None
+
+
+def test_a_spot_is_whole_at_its_centre_and_half_at_its_radius():
+    shares = latent.spot((2, 8, 16), 0.53125, 0.3125, 0.25).reshape(2, 8, 16)
+
+    assert torch.equal(shares[0], shares[1])
+    assert shares[0, 2, 8] == 1
+    assert shares[0, 2, 12] == shares[0, 4, 8] == 0.5
+    assert shares.max() == 1

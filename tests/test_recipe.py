@@ -26,7 +26,7 @@ FULL = Recipe(
     (Anchor(1, 0.5, 3), Anchor(2, 1.5, ((0, 0.25), (4, 0.75))), Anchor(vector=pack_vector(np.arange(4.0), "z"))),
     psi=-0.5,
     psi_cutoff=4,
-    offsets=(Offset("pca1", 2.0), Offset("sefa2", -1.0, (0, 4))),
+    offsets=(Offset("pca1", 2.0), Offset("sefa2", -1.0, (0, 4)), Offset("channel1", 3.0, spot=(0.25, 0.75, 0.1))),
     layers=(LayerSwap(Anchor(9), (2, 6), 0.5),),
     noise=Noise("random", 7, 0.5),
     finish=(Step("enlarge", (("size", 512.0),)),),
@@ -114,6 +114,9 @@ def test_recipes_of_every_kind_are_kept():
         ({"offsets": [{"direction": "pca1", "sigma": 1, "layers": [2, 2]}]}, "2"),
         ({"offsets": [{"direction": "pca1", "sigma": 1, "layers": [0]}]}, "(0,)"),
         ({"offsets": [{"direction": "pca1", "sigma": 1, "layers": 4}]}, "4"),
+        ({"offsets": [{"direction": "pca1", "sigma": 1, "spot": [0.5, 0.5]}]}, "(0.5, 0.5)"),
+        ({"offsets": [{"direction": "pca1", "sigma": 1, "spot": [0.5, 1.5, 0.1]}]}, "spot y 1.5"),
+        ({"offsets": [{"direction": "pca1", "sigma": 1, "spot": [0.5, 0.5, 0]}]}, "spot radius 0"),
         ({"layers": [{"anchor": {}, "layers": None}]}, "None"),
         ({"layers": [{"anchor": {}, "layers": [0, 65]}]}, "65"),
         ({"layers": [{"anchor": {}, "layers": [0, 1], "share": 1.1}]}, "1.1"),
@@ -288,6 +291,17 @@ def test_a_stored_latent_comes_back_bit_by_bit(shape, space):
     assert rows.tobytes() == values.tobytes()
 
 
+def test_a_latent_of_thousands_of_numbers_is_stored_in_half_the_room():
+    values = np.random.RandomState(1).randn(1, 4096).astype(np.float32)
+    text = pack_vector(values, "w", half=True)
+    found, rows = unpack_vector(text)
+
+    assert (found, rows.dtype, rows.shape) == ("w", np.float32, (1, 4096))
+    assert np.abs(rows - values).max() <= np.abs(values).max() / 2000
+    assert len(text) < 0.51 * len(pack_vector(values, "w"))
+    assert len(Recipe("a", (Anchor(vector=text),) * 20).to_json()) < MAX_CHARACTERS
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -305,6 +319,10 @@ def test_a_stored_latent_comes_back_bit_by_bit(shape, space):
         "z.1.é",
         "z.99999999999999999999.AAAAAA",
         "z.1.AAAAAA.AAAAAA",
+        "16.1.AAAAAA",
+        "w16.1.AAAAAAA",  # five bytes make no halves
+        pack_vector(np.array([np.nan]), "w", half=True),
+        pack_vector(np.array([10_016.0]), "w", half=True),
         pack_vector(np.array([np.nan]), "z"),
         pack_vector(np.array([np.inf]), "z"),
         pack_vector(np.array([10_001.0]), "w"),

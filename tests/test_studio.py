@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from genart import studio as studio_module
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
-from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector
+from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector, unpack_vector
 from genart.studio import Studio, pick_device, to_pixels
-from tests.tiny import TINY, save
+from tests.tiny import TINY, WITH_CLASSES, save
 
-NAMES = [f"{family}{classes}" for family in FAMILIES for classes in ("", "-classes")]
+NAMES = [*FAMILIES, *(f"{family}-classes" for family in WITH_CLASSES)]
 SOON = 10
 
 
@@ -137,7 +137,7 @@ def test_a_wrong_finishing_step_is_named(step, studio):
 # What a recipe says is what is drawn.
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", WITH_CLASSES)
 def test_a_class_mix_ends_at_the_pure_classes(family, studio):
     def picture(label):
         return studio.raw(Recipe(f"{family}-classes", (Anchor(5, label=label),)))
@@ -396,7 +396,7 @@ def test_loading_is_told_to_the_operator(own_studio, caplog):
     assert "loaded vae" in caplog.text
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", WITH_CLASSES)
 def test_all_classes_in_one_picture_are_the_pictures_of_each(family, studio):
     name = f"{family}-classes"
     classes = studio.resident(name).loaded.generator.space.num_classes
@@ -433,3 +433,50 @@ def test_a_direction_of_another_model_is_refused(tmp_path):
 
     with pytest.raises(BadWeights, match="'hat' in 'mine.directions.safetensors' has shape"):
         Studio("cpu", {"mine": entry}).render(Recipe("mine"))
+
+
+# Pictures are read.
+
+
+@pytest.mark.parametrize("name", ["vae", "autoencoder_kl", "autoencoder_tiny", "vq"])
+def test_a_picture_becomes_an_anchor_that_mixes_with_seeds(name, studio):
+    pixels = studio.render(Recipe(name, (Anchor(5),), psi=1.0))
+    wide = np.concatenate([np.zeros_like(pixels[:, :8]), pixels, np.zeros_like(pixels[:, :8])], axis=1)
+    anchor = studio.read(name, pixels)
+
+    assert studio.read(name, wide) == anchor
+    assert studio.read(name, 255 - pixels) != anchor
+    mixed = Recipe(name, (replace(anchor, weight=0.5), Anchor(2, 0.5)))
+    assert Recipe.from_text(mixed.to_text()) == mixed
+    assert studio.render(mixed).shape == pixels.shape
+
+
+def test_a_picture_is_read_as_its_encoder_reads_it(studio):
+    generator = studio.resident("autoencoder_kl").loaded.generator
+    x = (torch.rand(1, 1, 256, 256) * 255).round()
+    pixels = x[0].expand(3, -1, -1).permute(1, 2, 0).numpy().astype(np.uint8)
+    _, values = unpack_vector(studio.read("autoencoder_kl", pixels).vector)
+    expected = generator.encode(x / 127.5 - 1)[0]
+
+    assert np.abs(values - expected.numpy()).max() <= 2e-3 * max(1, expected.abs().max())
+
+
+def test_a_model_without_an_encoder_reads_no_picture(studio):
+    with pytest.raises(BadRecipe, match="'dcgan' reads no pictures"):
+        studio.read("dcgan", np.zeros((8, 8, 3), np.uint8))
+
+
+@pytest.mark.parametrize("name", ["autoencoder_kl", "autoencoder_tiny"])
+def test_a_spot_paints_a_direction_in_one_place(name, studio):
+    def picture(*offsets):
+        return studio.raw(Recipe(name, (Anchor(5),), psi=1.0, offsets=offsets))
+
+    plain, painted = picture(), picture(Offset("channel1", 15.0, spot=(0.25, 0.25, 0.05)))
+    moved = np.abs(painted - plain).mean(1)[0]
+
+    assert moved[:128, :128].mean() > 3 * moved[128:, 128:].mean()
+
+
+def test_what_is_no_picture_cannot_be_painted(studio):
+    with pytest.raises(BadRecipe, match="'vae' cannot be painted"):
+        studio.render(Recipe("vae", offsets=(Offset("pca1", 1.0, spot=(0.5, 0.5, 0.1)),)))

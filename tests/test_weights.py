@@ -13,7 +13,7 @@ from genart.families import FAMILIES
 from genart.weights import load, load_file
 from genart.weights import read as read_module
 from genart.weights.read import read_tensors
-from tests.tiny import state_of
+from tests.tiny import WITH_CLASSES, state_of
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_weights_of_no_known_family_are_refused(path, state):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_file_with_a_tensor_of_another_shape_is_refused_when_it_is_loaded(path, family):
-    whole = state_of(family, 3)
+    whole = state_of(family, 3 if family in WITH_CLASSES else 0)
     for name in [name for name in whole if not name.endswith("num_batches_tracked")]:  # no part of a picture
         save_file({**whole, name: whole[name][None].repeat(2, *[1] * whole[name].dim())}, path)
         refusal(path)
@@ -233,5 +233,5 @@ def test_a_file_that_may_not_be_read_names_no_folder(path, entries, monkeypatch)
 
 
 def test_the_families_are_named_where_none_fits():
-    with pytest.raises(BadWeights, match="StyleGAN2, DCGAN, VAE"):
+    with pytest.raises(BadWeights, match="StyleGAN2, .*DCGAN, VAE"):
         weights.recognise({"weight": (1,)}, "a file")

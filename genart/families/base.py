@@ -18,6 +18,7 @@ class Space:
 
     `spherical`: the latent is itself Gaussian of many dimensions, so mixes keep its radius.
     `sizes`: the picture sizes at which synthesis can stop, ascending; the last is `image_size`.
+    `latent`: where w is itself a small picture, its (C, h, w); its points then come from pictures.
     """
 
     z_dim: int
@@ -31,6 +32,7 @@ class Space:
     has_noise: bool = False
     has_encoder: bool = False
     sizes: tuple[int, ...] = ()
+    latent: tuple[int, ...] = ()
 
 
 class Generator(Protocol):

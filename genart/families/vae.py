@@ -92,8 +92,8 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, C, H, W) in [-1, 1] -> the mean of the posterior, (N, 1, w_dim)."""
-        classes = self.space.num_classes
-        if classes and self.encoder[0].in_channels == classes * x.shape[1]:
+        classes, first = self.space.num_classes, self.encoder[0]
+        if classes and isinstance(first, nn.Conv2d) and first.in_channels == classes * x.shape[1]:
             x = (self._shares(x, label)[:, :, None, None, None] * x[:, None]).flatten(1, 2)
         return self.with_class(self.posterior(x)[0], label)[:, None]
 
@@ -272,7 +272,13 @@ def recognises(shapes: Shapes) -> bool:
     if names == FC:
         return True
     ours = {"encoder.0.weight", "decoder.0.weight"} <= names and all(map(OURS.fullmatch, names))
-    return ours and len(shapes["decoder.0.weight"]) == 2
+    return ours and len(shapes["decoder.0.weight"]) == 2 and all(_without_gaps(names, part) for part in ("encoder", "decoder"))
+
+
+def _without_gaps(names: set[str], part: str) -> bool:
+    """Our layers are numbered one by one; a Sequential of PyTorch counts its activations too."""
+    count = sum(name.startswith(f"{part}.") and name.endswith(".weight") for name in names)
+    return {f"{part}.{i}.weight" for i in range(count)} <= names
 
 
 def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:

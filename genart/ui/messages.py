@@ -110,6 +110,8 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "numClasses": space.num_classes,
         "hasMapping": space.has_mapping,
         "hasNoise": space.has_noise,
+        "hasEncoder": space.has_encoder,
+        "latent": list(space.latent),
         "directions": studio.direction_names(entry.name),
         "weights": resident.loaded.sha256,
         "megabytes": round(resident.bytes / 1e6, 1),

@@ -16,6 +16,7 @@ SENTENCES: dict[str, str] = {
     "{0} {1} is out of range; use a whole number from {2} to {3}.": "{0} {1} 超出范围；请使用 {2} 到 {3} 之间的整数。",
     "{0} {1} is no name; use 1 to 200 printable characters.": "{0} {1} 不能用作名称；请使用 1 到 200 个可显示的字符。",
     "layers {0} are no range; give the first layer and the one after the last.": "层 {0} 不是一个范围；请写出第一层，以及最后一层的下一层。",
+    "spot {0} is no place; give x, y and a radius, in shares of the picture's side.": "spot {0} 不是一个位置；请写出 x、y 和半径，以画面边长的比例计。",
     "label {0} is no class mix; give pairs of a class and its share.": "类别 {0} 不是有效的混合；请成对写出类别及其占比。",
     "label {0} has no share above 0; raise the share of one class.": "类别 {0} 中没有大于 0 的占比；请调高其中一个类别的占比。",
     "Noise mode {0} is unknown; use const, random or none.": "没有 {0} 这种噪声模式；请使用 const、random 或 none。",
@@ -48,6 +49,8 @@ SENTENCES: dict[str, str] = {
     "{0} has {1} classes; 1 to {2} can be shown at once.": "{0} 有 {1} 个类别；可同时显示 1 到 {2} 个。",
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
+    "{0} cannot be painted, for its latent is no picture; leave out the spot.": "{0} 的潜变量不是图像，无法涂画；请去掉 spot。",
+    "{0} reads no pictures; choose a model with an encoder.": "{0} 无法读入图片；请选择带编码器的模型。",
     "Device {0} is not on this machine; use {1}.": "这台机器上没有设备 {0}；请使用 {1}。",
     "Device {0} is not on this machine; it has {1} of its kind, counted from 0.": "这台机器上没有设备 {0}；此类设备共有 {1} 个，从 0 开始编号，请改用其中一个。",
     "Device {0} cannot be read; write for example {1}.": "无法识别设备 {0}；请写成例如 {1}。",
@@ -71,9 +74,8 @@ SENTENCES: dict[str, str] = {
     "{0} pictures of {1} x {2} make too large a sheet; ask for fewer, or for a folder.": "{0} 张 {1} × {2} 的图片拼在一起太大了；请减少张数，或改为保存到文件夹。",
     "The file has {0} MB; a picture saved here has at most {1} MB.": "文件大小为 {0} MB，而在这里保存的图片不超过 {1} MB；请换一个文件。",
     "The file is not a readable PNG ({0}); drop a picture saved by genart.": "无法将该文件作为 PNG 读取（{0}）；请拖入由 genart 保存的图片。",
-    "The kernels {0} leave the size of the picture open; use a DCGAN with kernel 4 after the first layer.": (
-        "从卷积核 {0} 无法确定画面尺寸；请使用第一层之后卷积核都为 4 的 DCGAN。"
-    ),
+    "The kernels {0} lead to no picture of {1} pixels; write strides and paddings into its config.": "卷积核 {0} 无法得到边长为 {1} 像素的画面；请在配置中写明 strides 和 paddings。",
+    "The strides and paddings {0} are not {1} whole numbers each; mend the config.": "strides 和 paddings {0} 不是每项 {1} 个整数；请修改配置。",
     "{0} has no noise, so none can be drawn; use const or none.": "{0} 没有噪声，无法随机生成；请使用 const 或 none。",
     # genart/families/stylegan2.py, size of rosinality's files
     "These {0} weights draw {1} pixels a side; at most {2} are read.": "这份 {0} 权重的画面边长为 {1} 像素；最多可读取 {2} 像素。",
@@ -134,6 +136,15 @@ SENTENCES: dict[str, str] = {
     "The bias of {0} does not fit its weight; the file is damaged, fetch it again.": "{0} 的偏置与它的权重不符，文件已损坏；请重新获取。",
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
+    "These {0} weights draw {1} pixels, not {2}; fetch both files again.": "这份 {0} 权重的画面边长为 {1} 像素，与配置中的 {2} 不符；请重新获取权重和配置两个文件。",
+    "These {0} weights were made for the activation {1}, which is not read; use one with relu.": "这份 {0} 权重使用激活函数 {1}，目前无法读取；请使用激活函数为 relu 的权重。",
+    "The tensor {0} is no part of {1}; use a file with the autoencoder alone.": "张量 {0} 不属于 {1}；请使用只含自编码器的文件。",
+    "These {0} weights hold the encoder alone; choose the decoder's file, or both in one.": "这份 {0} 权重只含编码器；请选择解码器的文件，或同时包含两者的文件。",
+    "These {0} weights lack the kernel of a layer that has {1}; fetch the file again.": "这份 {0} 权重中有一层只有 {1}，缺少卷积核；请重新获取该文件。",
+    "The activation {0} of these {1} weights is unknown; known are {2}.": "无法识别 {1} 权重的激活函数 {0}；可用的有 {2}，请检查配置。",
+    "The codebook of these {0} weights has shape {1}, not (count, channels); use another file.": "这份 {0} 权重的码本形状为 {1}，而不是（数量，通道数）；请换一个文件。",
+    "The layers {0} do not lead from z to a square picture; choose a generator, or give image_size in its config.": "各层 {0} 无法从 z 得到正方形画面；请选择生成器，或在配置中写明 image_size。",
+    "{0} {1} of these {2} weights is unknown; known are {3}.": "{2} 权重的 {0} {1} 无法识别；可用的有 {3}，请检查配置。",
 }  # fmt: skip
 
 # English words of ours that fill a place in a sentence.
@@ -147,6 +158,9 @@ NAMES: dict[str, str] = {
     "first layer": "起始层",
     "end layer": "结束层",
     "share": "占比",
+    "spot x": "涂画位置 x",
+    "spot y": "涂画位置 y",
+    "spot radius": "涂画半径",
     "noise seed": "噪声种子",
     "noise strength": "噪声强度",
     "finishing step": "后期步骤",

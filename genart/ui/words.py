@@ -130,6 +130,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "direction.weight": ("Weight", "字重"),
     "direction.width": ("Width", "字宽"),
     "direction.slant": ("Slant", "倾斜"),
+    "direction.channel": ("Channel {n}", "通道 {n}"),
     "advanced.name": ("Advanced", "高级"),
     "finish.name": ("Finish", "后期"),
     "finish.term": ("what is done to the picture when it is drawn", "画面生成之后的处理"),

@@ -7,9 +7,9 @@ from genart import latent
 from genart.families import FAMILIES
 from genart.recipe import Noise
 from genart.studio import to_pixels
-from tests.tiny import state_of
+from tests.tiny import WITH_CLASSES, state_of
 
-CASES = [(family, classes) for family in FAMILIES for classes in (0, 3)]
+CASES = [*((family, 0) for family in FAMILIES), *((family, 3) for family in WITH_CLASSES)]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}-classes")

@@ -179,3 +179,101 @@ def test_does_not_claim_a_discriminator():
     network = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 16, 4, 2, 1), nn.Conv2d(16, 1, 4))
 
     assert not FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
+
+
+def strided(*layers):
+    """A generator of (in, out, kernel, stride, padding, output padding) each, with batch norm between."""
+    torch.manual_seed(5)
+    modules = []
+    for layer in layers:
+        inward, outward, kernel, stride, padding, more = layer
+        modules.append(nn.ConvTranspose2d(inward, outward, kernel, stride, padding, more, bias=False))
+        if layer is not layers[-1]:
+            modules += [nn.BatchNorm2d(outward), nn.ReLU()]
+    return nn.Sequential(*modules, nn.Tanh()).eval()
+
+
+TUTORIALS = {
+    "28 pixels by kernels 3, 4, 3, 4": ((6, 8, 3, 2, 0, 0), (8, 6, 4, 1, 0, 0), (6, 4, 3, 2, 0, 0), (4, 1, 4, 2, 0, 0)),
+    "28 pixels by way of 7": ((6, 8, 4, 1, 0, 0), (8, 6, 3, 2, 1, 0), (6, 4, 4, 2, 1, 0), (4, 1, 4, 2, 1, 0)),
+    "28 pixels cut from 32": ((6, 8, 4, 1, 0, 0), (8, 6, 4, 2, 1, 0), (6, 4, 4, 2, 1, 0), (4, 3, 4, 2, 1, 0), (3, 1, 1, 1, 2, 0)),
+    "64 pixels, the last layer keeps them": ((6, 8, 4, 1, 0, 0), *[(8, 8, 4, 2, 1, 0)] * 4, (8, 3, 3, 1, 1, 0)),
+    "16 pixels, transparent": ((6, 8, 4, 1, 0, 0), (8, 6, 4, 2, 1, 0), (6, 4, 4, 2, 1, 0)),
+    "32 pixels by kernel 2": ((6, 8, 4, 1, 0, 0), (8, 6, 2, 2, 0, 0), (6, 4, 2, 2, 0, 0), (4, 3, 2, 2, 0, 0)),
+    "128 pixels": ((6, 8, 4, 1, 0, 0), *[(8, 8, 4, 2, 1, 0)] * 4, (8, 3, 4, 2, 1, 0)),
+}
+
+
+@pytest.mark.parametrize("layers", TUTORIALS.values(), ids=TUTORIALS)
+def test_strides_and_paddings_are_those_of_tutorials(layers):
+    network = strided(*layers)
+    state = prefixed("gen.", network)
+    z = torch.randn(2, 6)
+
+    assert FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert_same(draw(FAMILY(state), z), network(z[:, :, None, None]))
+
+
+def test_the_config_has_the_last_word_on_size_and_steps():
+    layers = ((6, 8, 4, 1, 0, 0), (8, 6, 3, 2, 1, 1), (6, 4, 3, 2, 1, 1), (4, 1, 3, 2, 1, 1))
+    network = strided(*layers)
+    state, z = prefixed("main.", network), torch.randn(1, 6)
+    stepwise = {"strides": [1, 2, 2, 2], "paddings": [0, 1, 1, 1], "output_paddings": [0, 1, 1, 1]}
+
+    assert FAMILY(state).space.image_size == 28
+    for config in ({"image_size": 32}, stepwise):
+        assert_same(draw(FAMILY(state, config), z), network(z[:, :, None, None]))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [({"image_size": 45}, "45 pixels"), ({"strides": [1, 2]}, "4 whole numbers"), ({"paddings": "none"}, "4 whole numbers")],
+)
+def test_a_config_that_does_not_fit_is_quoted(config, message):
+    state = strided(*TUTORIALS["28 pixels by way of 7"]).state_dict()
+
+    with pytest.raises(BadWeights, match=message):
+        FAMILY(state, config)
+
+
+def test_two_first_layers_side_by_side_take_z_and_the_class():
+    """As cDCGAN tutorials write it: each its own layer and batch norm, then joined."""
+    torch.manual_seed(6)
+    parts = {
+        "deconv1_1": nn.ConvTranspose2d(5, 6, 4),
+        "deconv1_2": nn.ConvTranspose2d(3, 2, 4),
+        "deconv2": nn.ConvTranspose2d(8, 4, 4, 2, 1),
+    }
+    parts |= {"deconv1_1_bn": nn.BatchNorm2d(6), "deconv1_2_bn": nn.BatchNorm2d(2), "deconv3": nn.ConvTranspose2d(4, 1, 4, 2, 1)}
+    network = nn.ModuleDict(parts).eval()
+    for name in ("deconv1_1_bn", "deconv1_2_bn"):
+        network[name].running_mean.normal_(0, 0.3)
+        network[name].running_var.uniform_(0.3, 2)
+    model = FAMILY(network.state_dict())
+    z, label = torch.randn(2, 5), torch.eye(3)[[0, 2]]
+    x = [network[f"deconv1_{i}_bn"](network[f"deconv1_{i}"](part[:, :, None, None])) for i, part in ((1, z), (2, label))]
+    x = network["deconv3"](torch.relu(network["deconv2"](torch.relu(torch.cat(x, 1)))))
+
+    assert FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})
+    assert (model.space.z_dim, model.space.num_classes) == (5, 3)
+    assert_same(model.synthesis(model.mapping(z, label)), torch.tanh(x))
+
+
+def test_a_class_embedding_follows_z():
+    network = reference([9, 8, 4, 1])
+    state = {**prefixed("main.", network), "label_emb.weight": torch.randn(3, 4)}
+    model = FAMILY(state)
+    z, label = torch.randn(2, 5), torch.eye(3)[[1, 2]]
+
+    assert FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert (model.space.z_dim, model.space.num_classes) == (5, 3)
+    x = torch.cat([z, state["label_emb.weight"][[1, 2]]], 1)
+    assert_same(model.synthesis(model.mapping(z, label)), network(x[:, :, None, None]))
+
+
+def test_does_not_claim_what_begins_with_a_linear_layer():
+    network = nn.Sequential(
+        nn.Linear(6, 128), nn.Unflatten(1, (8, 4, 4)), nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.ConvTranspose2d(4, 3, 4, 2, 1)
+    )
+
+    assert not FAMILY.recognises({name: tuple(tensor.shape) for name, tensor in network.state_dict().items()})

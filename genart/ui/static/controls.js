@@ -92,7 +92,7 @@ export class Controls {
     const [, kind, n] = name.match(NUMBERED) ?? [null, name];
     const onInput = (value, event) =>
       this.desk.change((recipe) => {
-        recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name);
+        recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name || offset.spot);
         if (value) recipe.offsets.push({ direction: name, sigma: value });
       }, event);
     const row = sliderRow({ key: `direction.${kind}`, values: { n }, min: -SIGMAS, max: SIGMAS, onInput });
@@ -112,7 +112,7 @@ export class Controls {
     this.showClasses();
     this.showNoise();
     for (const row of $("#direction-list").children) {
-      const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction);
+      const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction && !offset.spot);
       setRow(row, offset?.sigma ?? 0);
     }
     $("#saved-size").value = R.savedSize(recipe);
