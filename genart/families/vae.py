@@ -301,6 +301,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (KeyError, IndexError, RuntimeError) as error:
         raise BadWeights(f"The layers of this VAE do not fit together ({quote(error, 200)}); choose another file.") from None
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval().requires_grad_(False)
 
 
