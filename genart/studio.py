@@ -102,13 +102,13 @@ class Studio:
         """The loaded model of that name, loaded now if it is not; raises UnknownModel, BadWeights."""
         return self._turns.run(lambda: self._resident(name))
 
-    def read(self, name: str, pixels: np.ndarray) -> Anchor:
+    def read(self, name: str, pixels: np.ndarray, label: int | None = None) -> Anchor:
         """The anchor at what a model's encoder makes of a picture, uint8 (H, W, 3), cut square about its middle.
 
-        The latent is stored in float16, so that several fit into a recipe. Raises BadRecipe for a
-        model that reads no pictures.
+        `label` says what the picture shows, for a model with classes. The latent is stored in
+        float16, so that several fit into a recipe. Raises BadRecipe for a model that reads no pictures.
         """
-        return self._turns.run(lambda: self._read(name, pixels))
+        return self._turns.run(lambda: self._read(name, pixels, label))
 
     def direction_names(self, name: str) -> list[str]:
         """What the directions of a model are called in recipes."""
@@ -138,15 +138,18 @@ class Studio:
             generator.synthesis(w, recipe.noise, size).cpu()
             return (time.perf_counter() - start) * 1000
 
-    def _read(self, name: str, pixels: np.ndarray) -> Anchor:
+    def _read(self, name: str, pixels: np.ndarray, label: int | None) -> Anchor:
         generator = self._resident(name).loaded.generator
         space = generator.space
         if not space.has_encoder:
             raise BadRecipe(f"{name!r} reads no pictures; choose a model with an encoder.")
+        _check_label(Anchor(label=label), space.num_classes, name)
         x = from_pixels(pixels, space).to(self.device)
+        shares = latent.one_hot(label, space.num_classes)
+        shares = None if shares is None else shares.to(self.device)
         with torch.inference_mode():
-            w = self._with_room(name, lambda: cast(Encoder, generator).encode(x))
-        return Anchor(vector=pack_vector(w[0].cpu().numpy(), "w", half=True))
+            w = self._with_room(name, lambda: cast(Encoder, generator).encode(x, shares))
+        return Anchor(label=label, vector=pack_vector(w[0].cpu().numpy(), "w", half=True))
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
         size = _stop(size, self._resident(recipe.model).loaded.generator.space)

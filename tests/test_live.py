@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 import threading
 import time
@@ -6,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -96,7 +98,7 @@ def test_a_token_expires(live, monkeypatch):
         live.visitor(token)
 
 
-@pytest.mark.parametrize("path", ["/live", "/live/model", "/live/png", "/live/recipe"])
+@pytest.mark.parametrize("path", ["/live", "/live/model", "/live/png", "/live/recipe", "/live/read"])
 def test_every_route_wants_a_token(client, path):
     answer = client.post(path, json=request(), headers={"x-genart-token": "forged"})
 
@@ -449,3 +451,43 @@ def test_large_pictures_hold_up_nobodys_turn(client, live, studio, monkeypatch):
 
         assert parts(other.content)[0]["seq"] == 2
         assert saving.result().content.startswith(b"\x89PNG")
+
+
+def image(kind: str, **how) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.random.RandomState(0).randint(256, size=(20, 12, 3), dtype=np.uint8)).save(file, kind, **how)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_picture_of_any_program_is_read_by_a_model_with_an_encoder(client, kind):
+    answer = client.post("/live/read?model=vae-classes&label=2", content=image(kind))
+    recipe = Recipe.from_json(answer.text)
+
+    assert answer.status_code == 200
+    assert (recipe.model, recipe.psi, recipe.anchors[0].label) == ("vae-classes", 1.0, 2)
+    assert recipe.anchors[0].vector.startswith("w16.")
+
+
+@pytest.mark.parametrize(
+    ("address", "content", "says"),
+    [
+        ("?model=dcgan", image("PNG"), "'dcgan' reads no pictures"),
+        ("?model=vae", b"no picture", "is no readable picture"),
+        ("?model=nobody", image("PNG"), "nobody"),
+        ("?model=vae-classes&label=7", image("PNG"), "label 7 is out of range"),
+        ("?model=vae", image("PNG")[:60], "is no readable picture"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_a_sentence(client, address, content, says):
+    answer = client.post(f"/live/read{address}", content=content)
+
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]
+
+
+def test_a_vast_picture_is_refused_before_it_is_decoded(client):
+    file = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(file, "PNG")
+
+    assert "9000 x 9000 pixels" in client.post("/live/read?model=vae", content=file.getvalue()).json()["error"]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 from genart.errors import BadRecipe
 from genart.export.live import screen
+from genart.export.picture import pixels_of
 from genart.export.png import png, recipes_of, size_of
 from genart.export.sheet import contact_sheet
 from genart.recipe import Recipe
@@ -11,7 +12,7 @@ from genart.recipe import Recipe
 if TYPE_CHECKING:  # the studio needs torch, and the page is up before torch is
     from genart.studio import Studio
 
-__all__ = ["EXPORTERS", "recipes_of", "remade", "save_png", "save_sheet", "screen"]
+__all__ = ["EXPORTERS", "pixels_of", "recipes_of", "remade", "save_png", "save_sheet", "screen"]
 
 MAX_SHEET = 80 * 10**6  # pixels; image programs, Pillow among them, warn of a bomb from 89 million
 

@@ -58,8 +58,8 @@ class Generator(Protocol):
 class Encoder(Protocol):
     """A generator that also reads pictures."""
 
-    def encode(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in [-1, 1] -> w (N, num_ws, w_dim)."""
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) in [-1, 1], label (N, num_classes) -> w (N, num_ws, w_dim)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,8 @@ class PictureLatents(nn.Module):
             latents = F.avg_pool2d(latents, self.space.image_size // wanted)
         return self.decode(latents)
 
-    def encode(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in [-1, 1], resized to the space's size -> w (N, 1, w_dim)."""
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) in [-1, 1], resized to the space's size -> w (N, 1, w_dim); there are no classes."""
         side = self.space.image_size
         if x.shape[2:] != (side, side):
             x = F.interpolate(x, (side, side), mode="bicubic", antialias=True).clamp(-1, 1)

@@ -276,7 +276,7 @@ CREDITS: dict[str, tuple[str, str]] = {
         "drawn by DiceBear, npm package @dicebear/collection 9.4.3",
         "CC0 1.0",
     ),
-    "letters": ("the capitals of 889 free fonts of 128 Debian packages, named in genart/learn/letters.py", "free; see the card"),
+    "letters": ("the capitals of 920 free fonts of 135 Debian packages, named in genart/learn/letters.py", "free; see the card"),
     "skies": ("20,000 paintings by genart/learn/skies.py", "the project's own"),
     "schools": ("25,000 paintings by genart/learn/schools.py", "the project's own"),
 }

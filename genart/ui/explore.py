@@ -101,7 +101,7 @@ def _stage() -> str:
   <nav id="history" {_label("history.name")}>
     <div id="history-list"></div>
   </nav>
-  <input type="file" id="open-file" accept="image/png" hidden>
+  <input type="file" id="open-file" accept="image/*" hidden>
   <p id="spoken" class="unseen" aria-live="polite"></p>
 </section>"""
 

@@ -24,9 +24,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from genart.errors import BadRecipe, Expired, GenartError, Refused, quote
-from genart.export import recipes_of, save_png
+from genart.export import pixels_of, recipes_of, save_png
 from genart.finish import finished
-from genart.recipe import MAX_CHARACTERS
+from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.messages import UNEXPECTED, describe, framed, parsed, recipe_in, reply, seq_in, told
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Live:
             Route("/live/model", self.model, methods=["POST"]),
             Route("/live/png", self.png, methods=["POST"]),
             Route("/live/recipe", self.recipe, methods=["POST"]),
+            Route("/live/read", self.read, methods=["POST"]),
         ]
 
     def token(self) -> str:
@@ -205,6 +206,18 @@ class Live:
         async def work(_: str, body: bytes) -> Response:
             recipes = await run_in_threadpool(recipes_of, body)
             return Response(recipes[0].to_json(), media_type="application/json")
+
+        return await self._answer(request, MAX_FILE, work)
+
+    async def read(self, request: Request) -> Response:
+        """The recipe of what a model with an encoder makes of a picture: `?model=NAME`, and the file as the body."""
+
+        async def work(_: str, body: bytes) -> Response:
+            studio = await self.studio()
+            name, label = str(request.query_params.get("model")), request.query_params.get("label", "")
+            pixels = await self._heavy(pixels_of, body)
+            anchor = await run_in_threadpool(studio.read, name, pixels, int(label) if label.isdecimal() else None)
+            return Response(Recipe(name, (anchor,), psi=1.0).to_json(), media_type="application/json")
 
         return await self._answer(request, MAX_FILE, work)
 

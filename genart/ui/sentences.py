@@ -68,6 +68,8 @@ SENTENCES: dict[str, str] = {
     "A picture of {0} pixels grows beyond {1} by {2}; use fewer times.": "{0} 像素的画面放大 {2} 倍会超过 {1} 像素；请减小倍数。",
     "scale {0} is out of range; use a number from 1 to {1}.": "倍数 {0} 超出范围；请使用 1 到 {1} 之间的数。",
     # genart/export
+    "The picture has {0} x {1} pixels; use one of at most {2} million.": "图片有 {0} × {1} 像素；请使用不超过 {2} 百万像素的图片。",
+    "The file is no readable picture ({0}); use PNG, JPEG, WebP or GIF.": "无法将该文件作为图片读取（{0}）；请使用 PNG、JPEG、WebP 或 GIF。",
     "The picture was made with other weights of {0}; it cannot be remade exactly.": "这张图片由 {0} 的另一版权重生成，无法原样重现；请使用原来的权重。",
     "This picture carries no genart recipe; it was saved by another program, or its notes were stripped.": "这张图片不含 genart 配方，可能由其他程序保存，或附带的信息已被去除；请换一张在这里保存的图片。",
     "The recipes in this contact sheet are damaged; open another copy of the file.": "这张拼图中的配方已损坏；请打开该文件的另一份副本。",

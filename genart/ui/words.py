@@ -12,7 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tab.about": ("About", "关于"),
     "stage.name": ("Picture", "画面"),
     "stage.hint": ("Drag the picture to move", "拖动画面即可漫游"),
-    "stage.drop": ("Drop a picture saved here to open it", "把在这里保存的图片拖进来即可打开"),
+    "stage.drop": ("Drop a picture to open it", "把图片拖进来即可打开"),
     "stage.loading": ("Loading the model …", "正在加载模型……"),
     "stage.speed.tip": (
         "From your hand to the screen; what the generator took; frames a second; picture size; device",
@@ -40,7 +40,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "action.save": ("Save", "保存"),
     "action.save.tip": ("Save as PNG with its recipe inside (S)", "保存为 PNG，配方写在文件中（S）"),
     "action.open": ("Open", "打开"),
-    "action.open.tip": ("Open a picture saved here and set every control (O)", "打开在这里保存的图片，并还原所有控件（O）"),
+    "action.open.tip": (
+        "Open a picture saved here and set every control; a model with an encoder reads any picture (O)",
+        "打开在这里保存的图片，并还原所有控件；带编码器的模型可读入任何图片（O）",
+    ),
     "action.full": ("Full screen", "全屏"),
     "action.full.tip": ("Only the picture, on the whole screen (F)", "只看画面，铺满屏幕（F）"),
     "history.name": ("History", "历史"),
@@ -49,6 +52,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "message.link.manual": ("Copy the address from the address bar", "请从地址栏复制链接"),
     "message.saved": ("Saved {name}", "已保存 {name}"),
     "message.opened": ("Opened {name}", "已打开 {name}"),
+    "message.read": ("{name}, as this model draws it", "{name}，由该模型重新画出"),
     "message.weights": (
         "This picture was made with other weights of the model; it may look different",
         "这张图片由该模型的另一版权重生成，画面可能与原来不同",

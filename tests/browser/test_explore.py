@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image, PngImagePlugin
@@ -176,6 +177,16 @@ def test_a_file_that_cannot_be_opened_gets_a_sentence_and_the_next_action_works(
     visitor.page.focus("#picture")
     visitor.after(lambda: visitor.press("ArrowRight"), "anchor.seed === 8")
     visitor.page.wait_for_selector("#stage-error", state="hidden")
+
+
+def test_a_picture_of_another_program_is_read_by_a_model_with_an_encoder(visitor):
+    visitor.choose("vae")
+    file = io.BytesIO()
+    Image.fromarray(np.random.RandomState(0).randint(256, size=(20, 30, 3), dtype=np.uint8)).save(file, "JPEG")
+    visitor.after(lambda: visitor.page.set_input_files("#open-file", png_file("photo.jpg", file.getvalue())), "anchor.vector")
+
+    assert visitor.recipe.psi == 1.0
+    assert visitor.shows(visitor.recipe)
 
 
 def test_a_copied_link_restores_the_picture(visit):

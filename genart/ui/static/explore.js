@@ -365,13 +365,26 @@ class Explore {
     this.stage.note("message.saved", { name });
   }
 
+  // A picture saved here brings its recipe; any other is read by the model, where it can.
   async openFile(file) {
-    const recipe = file && (await this.live.call("recipe", file).catch((error) => this.fail(error)));
+    if (!file) return;
+    const read = !!this.model?.hasEncoder && !(await this.carriesRecipe(file));
+    const { model, label } = { ...this.recipe, label: R.placeOf(this.recipe ?? this.fresh("", 0)).origin.label };
+    const route = read ? `read?${new URLSearchParams({ model, label: Number.isInteger(label) ? label : "" })}` : "recipe";
+    const recipe = await this.live.call(route, file).catch((error) => this.fail(error));
     if (!recipe) return;
     if (this.recipe) this.keepNow();
+    if (read) recipe.finish = this.recipe.finish;
     if (!(await this.take(R.complete(recipe)))) return;
     const other = recipe.weights && recipe.weights !== this.model.weights;
-    this.stage.note(other ? "message.weights" : "message.opened", { name: file.name });
+    this.stage.note(other ? "message.weights" : read ? "message.read" : "message.opened", { name: file.name });
+  }
+
+  // Whether a file has the notes of a picture made here: the key of its text chunk, near the start or the end.
+  async carriesRecipe(file) {
+    const parts = [file.slice(0, 2 ** 20), file.slice(Math.max(0, file.size - 2 ** 20))];
+    const texts = await Promise.all(parts.map((part) => part.text()));
+    return texts.some((text) => text.includes("iTXtgenart"));
   }
 
   // ---- words and colours
