@@ -70,6 +70,18 @@ _ENTRIES = (
         finish=(Step("palette", (("colours", 12),)),),
     ),
     Entry(
+        "type",
+        "type.safetensors",
+        "f8abd613b18ccb620fe5bad42f58e2c9ab060d4058590fef7c10e35154938e0e",
+        "VAE",
+        "CC0 1.0",
+        "the capitals of 920 free fonts of 135 Debian packages",
+        classes=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        psi=0.8,
+        finish=(Step("ink", (("scale", 8),)),),
+        all_classes=True,
+    ),
+    Entry(
         "digits-gan",
         "digits-gan.safetensors",
         "9e095dfd006fb1f70ebb2f7699b83c2ea50ea7af56a1cdd82689bedcad024844",

@@ -541,7 +541,7 @@ def test_a_shipped_model_draws_and_reads_its_own_pictures(path):
 
     assert x.std(0).mean() > 0.1  # twelve seeds, twelve pictures
     if model.space.has_encoder:
-        errors = (model.synthesis(model.encode(x)) - x).square().mean((1, 2, 3))
+        errors = (model.synthesis(model.encode(x, label)) - x).square().mean((1, 2, 3))
         assert errors.median() < 0.4 * x.var(0).mean()
 
 

@@ -66,6 +66,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "model.digits-gan": ("Digits", "数字"),
     "model.digits-vae2": ("Digit map", "数字地图"),
     "model.digits-vae16": ("Digit shapes", "数字形态"),
+    "model.type": ("Alphabets", "字母表"),
     "model.pixel-vae": ("Pixel people", "像素人像"),
     "points.name": ("Starting points", "起点"),
     "points.item": ("Starting point {n}", "起点 {n}"),
