@@ -302,14 +302,16 @@ def _cells(generator: Generator, w: Tensor, noise: Noise, size: int | None) -> T
 
 
 def _side_by_side(parts: list[Tensor]) -> Tensor:
-    """Pictures (n, C, H, W) in rows, as nearly square as they come, on black: (1, C, rows, columns)."""
+    """Pictures (n, C, H, W) in rows in the middle of a square of black, (1, C, side, side)."""
     cells = torch.cat(parts).split(1)
     columns = math.isqrt(len(cells) - 1) + 1
     gap = max(1, cells[0].shape[3] // 16)
     padded = [F.pad(cell, (0, gap, 0, gap), value=-1.0) for cell in cells]
     rows = [padded[first : first + columns] for first in range(0, len(padded), columns)]
     rows[-1] = [*rows[-1], *[torch.full_like(padded[0], -1.0)] * (columns - len(rows[-1]))]
-    return F.pad(torch.cat([torch.cat(row, dim=3) for row in rows], dim=2), (gap, 0, gap, 0), value=-1.0)
+    sheet = F.pad(torch.cat([torch.cat(row, dim=3) for row in rows], dim=2), (gap, 0, gap, 0), value=-1.0)
+    spare = max(0, sheet.shape[3] - sheet.shape[2])
+    return F.pad(sheet, (0, 0, spare // 2, spare - spare // 2), value=-1.0)
 
 
 def to_pixels(x: Tensor) -> np.ndarray:

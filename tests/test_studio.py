@@ -404,12 +404,14 @@ def test_all_classes_in_one_picture_are_the_pictures_of_each(family, studio):
     sheet = studio.render(recipe).astype(int)
 
     columns = math.ceil(classes**0.5)
+    rows = math.ceil(classes / columns)
     for label in range(classes):
         one = studio.render(Recipe(name, (Anchor(3, label=label),), 0.9)).astype(int)
         side, gap = one.shape[0], max(1, one.shape[0] // 16)
         top, left = (gap + (side + gap) * place for place in divmod(label, columns))
+        top += (columns - rows) * (side + gap) // 2
         assert np.abs(sheet[top : top + side, left : left + side] - one).max() <= 1
-    assert sheet.shape[1] == gap + columns * (side + gap)
+    assert sheet.shape[0] == sheet.shape[1] == gap + columns * (side + gap)
     assert (sheet[:gap] == 0).all()
 
 

@@ -128,11 +128,12 @@ export class Controls {
 
   showClasses() {
     const shares = R.classShares(this.desk.recipe);
-    [...$("#class-list").children].forEach((button, index) => button.setAttribute("aria-pressed", shares.has(index)));
+    const all = this.desk.recipe.all_classes;
+    [...$("#class-list").children].forEach((button, index) => button.setAttribute("aria-pressed", !all && shares.has(index)));
     $("#class-menu").value = [...shares.keys()][0];
     const mixing = shares.size > 1 || !!this.mixing;
     $("#class-mix").setAttribute("aria-pressed", mixing);
-    $("#class-all").setAttribute("aria-pressed", this.desk.recipe.all_classes);
+    $("#class-all").setAttribute("aria-pressed", all);
     this.showShares(mixing ? shares : new Map());
   }
 
