@@ -187,6 +187,7 @@ class Recipe:
     """What to render. `weights` is the SHA-256 of the weights that first rendered it, if known.
 
     `all_classes` shows the point in every class at once, side by side: a whole alphabet.
+    `controls` are numbers that only some families offer, by name; one left out is 0.
     """
 
     model: str
@@ -199,6 +200,7 @@ class Recipe:
     finish: tuple[Step, ...] = ()
     weights: str | None = None
     all_classes: bool = False
+    controls: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         _name(self.model, "model")
@@ -216,6 +218,11 @@ class Recipe:
             raise BadRecipe("The weights of a recipe's anchors must add up to more than 0.")
         if self.weights is not None and not _is_sha256(self.weights):
             raise BadRecipe(f"weights {quote(self.weights)} is no SHA-256; it has 64 hexadecimal digits.")
+        if not _are_pairs(self.controls) or len({key for key, _ in self.controls}) < len(self.controls):
+            raise BadRecipe(f"controls {quote(self.controls)} are no list of a name, each once, and its number.")
+        for key, value in self.controls:
+            _name(key, "control")
+            _number(value, key, -MAX_VALUE, MAX_VALUE)
         length = len(self.to_json())
         if length > MAX_CHARACTERS:  # else it could be saved, and never opened again
             raise BadRecipe(f"A recipe has at most {MAX_CHARACTERS} characters; this one has {length}: use fewer stored latents.")
@@ -287,6 +294,7 @@ def blend(a: Recipe, b: Recipe, t: float) -> Recipe:
         layers=_blend_swaps(a.layers, b.layers, t),
         noise=replace(near.noise, strength=_between(a.noise.strength, b.noise.strength, t)),
         finish=_blend_finish(a.finish, b.finish, t),
+        controls=_blend_controls(dict(a.controls), dict(b.controls), t),
     )
 
 
@@ -422,6 +430,10 @@ def _blend_swaps(a: tuple[LayerSwap, ...], b: tuple[LayerSwap, ...], t: float) -
         return a
     leaving = tuple(replace(swap, share=swap.share * (1 - t)) for swap in a)
     return leaving + tuple(replace(swap, share=swap.share * t) for swap in b)
+
+
+def _blend_controls(a: dict[str, float], b: dict[str, float], t: float) -> tuple[tuple[str, float], ...]:
+    return tuple((key, _between(a.get(key, 0.0), b.get(key, 0.0), t)) for key in {**a, **b})
 
 
 def _blend_finish(a: tuple[Step, ...], b: tuple[Step, ...], t: float) -> tuple[Step, ...]:

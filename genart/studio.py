@@ -18,8 +18,8 @@ from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry
 from genart.directions import directions, names
 from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
-from genart.families.base import Encoder, Generator, Space
-from genart.recipe import Anchor, Noise, Recipe, pack_vector, unpack_vector
+from genart.families.base import Controlled, Encoder, Generator, Space
+from genart.recipe import Anchor, Recipe, pack_vector, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
 
@@ -135,7 +135,7 @@ class Studio:
         with torch.inference_mode():
             w = styles(recipe, generator, {})
             start = time.perf_counter()
-            generator.synthesis(w, recipe.noise, size).cpu()
+            _drawn(recipe, generator, w, size).cpu()
             return (time.perf_counter() - start) * 1000
 
     def _read(self, name: str, pixels: np.ndarray, label: int | None) -> Anchor:
@@ -191,8 +191,8 @@ class Studio:
         with torch.inference_mode():
             if recipe.all_classes:
                 w = torch.cat([styles(each, generator, steps) for each in in_every_class(recipe, generator.space)])
-                return _side_by_side([_cells(generator, part, recipe.noise, size) for part in w.split(CELLS_AT_ONCE)])
-            return generator.synthesis(styles(recipe, generator, steps), recipe.noise, size)
+                return _side_by_side([_cells(recipe, generator, part, size) for part in w.split(CELLS_AT_ONCE)])
+            return _drawn(recipe, generator, styles(recipe, generator, steps), size)
 
     def _resident(self, name: str) -> Resident:
         if name not in self._residents:
@@ -211,7 +211,8 @@ class Studio:
         network = cast(torch.nn.Module, generator).to(self.device).eval().requires_grad_(False)
         with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
             generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
-        return Resident(loaded, sum(tensor.nbytes for tensor in network.state_dict().values()), {})
+        held = (*network.parameters(), *network.buffers())  # with what the network prepared for itself, saved or not
+        return Resident(loaded, sum(tensor.nbytes for tensor in held), {})
 
     def _drop_others(self, name: str) -> None:
         for other in [other for other in self._residents if other != name]:
@@ -294,10 +295,10 @@ def in_every_class(recipe: Recipe, space: Space) -> list[Recipe]:
     ]
 
 
-def _cells(generator: Generator, w: Tensor, noise: Noise, size: int | None) -> Tensor:
+def _cells(recipe: Recipe, generator: Generator, w: Tensor, size: int | None) -> Tensor:
     """Pictures (N, C, H, W), H and W at most MAX_CELL."""
     stop = next((own for own in generator.space.sizes if own >= MAX_CELL), None) if size is None else size
-    x = generator.synthesis(w, noise, stop)
+    x = _drawn(recipe, generator, w, stop)
     return x if max(x.shape[2:]) <= MAX_CELL else F.adaptive_avg_pool2d(x, MAX_CELL)
 
 
@@ -312,6 +313,11 @@ def _side_by_side(parts: list[Tensor]) -> Tensor:
     sheet = F.pad(torch.cat([torch.cat(row, dim=3) for row in rows], dim=2), (gap, 0, gap, 0), value=-1.0)
     spare = max(0, sheet.shape[3] - sheet.shape[2])
     return F.pad(sheet, (0, 0, spare // 2, spare - spare // 2), value=-1.0)
+
+
+def _drawn(recipe: Recipe, generator: Generator, w: Tensor, size: int | None) -> Tensor:
+    """Synthesis, with the controls only where the recipe has any: most families take none."""
+    return cast(Controlled, generator).synthesis(w, recipe.noise, size, **dict(recipe.controls))
 
 
 def to_pixels(x: Tensor) -> np.ndarray:
@@ -397,6 +403,13 @@ def _check(recipe: Recipe, generator: Generator) -> None:
     space = generator.space
     if recipe.noise.mode == "random" and not space.has_noise:
         raise BadRecipe(f"{recipe.model!r} has no noise, so none can be drawn; use const or none.")
+    offered = {control.name: control for control in space.controls}
+    for name, value in recipe.controls:
+        if name not in offered:
+            raise BadRecipe(f"{recipe.model!r} has no control {quote(name)}; it has {', '.join(offered) or 'none'}.")
+        low, high = offered[name].low, offered[name].high
+        if not low <= value <= high:
+            raise BadRecipe(f"{name} {quote(value)} is out of range; use a number from {low:g} to {high:g}.")
     for anchor in (*recipe.anchors, *(swap.anchor for swap in recipe.layers)):
         _check_label(anchor, space.num_classes, recipe.model)
         if anchor.vector is not None:

@@ -165,7 +165,7 @@ def test_bench_measures_every_size(capsys):
 @pytest.mark.parametrize(
     ("arguments", "quoted"),
     [
-        ("render stylegan3", "did you mean 'stylegan2'"),
+        ("render dcgam", "did you mean 'dcgan'"),
         ("render vae --seeds x", "'x'"),
         ("render vae --seeds 4294967296", "4294967296"),
         ("render vae --seeds 0-99999999", "10000"),

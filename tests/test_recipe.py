@@ -31,6 +31,7 @@ FULL = Recipe(
     noise=Noise("random", 7, 0.5),
     finish=(Step("enlarge", (("size", 512.0),)),),
     weights="0" * 64,
+    controls=(("translate_x", 0.25), ("rotate", -30.0)),
 )
 
 
@@ -118,6 +119,11 @@ def test_recipes_of_every_kind_are_kept():
         ({"offsets": [{"direction": "pca1", "sigma": 1, "spot": [0.5, 1.5, 0.1]}]}, "spot y 1.5"),
         ({"offsets": [{"direction": "pca1", "sigma": 1, "spot": [0.5, 0.5, 0]}]}, "spot radius 0"),
         ({"layers": [{"anchor": {}, "layers": None}]}, "None"),
+        ({"controls": {"rotate": 1}}, "'rotate'"),
+        ({"controls": [["rotate", 1], ["rotate", 2]]}, "('rotate', 2)"),
+        ({"controls": [["rotate"]]}, "'rotate'"),
+        ({"controls": [["rotate", "far"]]}, "'far'"),
+        ({"controls": [["", 1]]}, "''"),
         ({"layers": [{"anchor": {}, "layers": [0, 65]}]}, "65"),
         ({"layers": [{"anchor": {}, "layers": [0, 1], "share": 1.1}]}, "1.1"),
         ({"layers": [{"anchor": 3, "layers": [0, 1]}]}, "3"),
@@ -365,3 +371,10 @@ def test_seeds_that_cannot_be_read_are_refused(text):
         seeds_of(text)
 
     assert len(str(caught.value)) < 300
+
+
+def test_controls_blend_one_by_one_and_fade_from_0_where_only_one_side_has_them():
+    a, b = Recipe("m", controls=(("rotate", 40.0),)), Recipe("m", controls=(("rotate", 80.0), ("translate_x", 1.0)))
+
+    assert dict(blend(a, b, 0.25).controls) == {"rotate": 50.0, "translate_x": 0.25}
+    assert blend(a, b, 0) == a

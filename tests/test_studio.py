@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from genart import latent
 from genart import studio as studio_module
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
@@ -145,6 +146,31 @@ def test_a_class_mix_ends_at_the_pure_classes(family, studio):
     assert np.allclose(picture(((0, 1.0), (2, 0.0))), picture(0), atol=1e-6)
     assert np.allclose(picture(((0, 0.0), (2, 3.0))), picture(2), atol=1e-6)
     assert not np.allclose(picture(0), picture(2), atol=1e-3)
+
+
+def test_controls_of_the_family_move_the_picture(studio):
+    still = Recipe("stylegan3", (Anchor(5),))
+    moved = replace(still, controls=(("translate_x", 0.1), ("rotate", 20.0)))
+    generator = studio.resident("stylegan3").loaded.generator
+    w = generator.mapping(latent.sample(5, generator.space.z_dim))
+    w = latent.truncate(w, generator.w_mean, still.psi)
+
+    assert (studio.raw(replace(still, controls=(("rotate", 0.0),))) == studio.raw(still)).all()
+    assert np.allclose(studio.raw(moved), generator.synthesis(w, translate_x=0.1, rotate=20.0), atol=1e-5)
+    assert not np.allclose(studio.raw(moved), studio.raw(still), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (Recipe("stylegan3", controls=(("rotte", 1.0),)), "no control 'rotte'; it has translate_x, translate_y, rotate"),
+        (Recipe("vae", controls=(("rotate", 1.0),)), "no control 'rotate'; it has none"),
+        (Recipe("stylegan3", controls=(("rotate", 361.0),)), "rotate 361.0 is out of range; use a number from -360 to 360"),
+    ],
+)
+def test_a_control_that_is_not_there_or_goes_too_far_is_named(recipe, words, studio):
+    with pytest.raises(BadRecipe, match=words):
+        studio.render(recipe)
 
 
 @pytest.mark.parametrize("name", NAMES)

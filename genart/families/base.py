@@ -13,12 +13,22 @@ Config = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """A number in [low, high] that only some families offer; 0 leaves the picture as it is."""
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Space:
     """The shape of a model's latent space, and what its family can do.
 
     `spherical`: the latent is itself Gaussian of many dimensions, so mixes keep its radius.
     `sizes`: the picture sizes at which synthesis can stop, ascending; the last is `image_size`.
     `latent`: where w is itself a small picture, its (C, h, w); its points then come from pictures.
+    `controls`: what else synthesis takes, by name; a generator that has any is `Controlled`.
     """
 
     z_dim: int
@@ -33,6 +43,7 @@ class Space:
     has_encoder: bool = False
     sizes: tuple[int, ...] = ()
     latent: tuple[int, ...] = ()
+    controls: tuple[Control, ...] = ()
 
 
 class Generator(Protocol):
@@ -53,6 +64,13 @@ class Generator(Protocol):
 
     def style_weights(self) -> Tensor:
         """(rows, w_dim): the linear maps that w meets first, stacked; what SeFa decomposes."""
+
+
+class Controlled(Generator, Protocol):
+    """A generator with controls of its own, those of its space."""
+
+    def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None, **controls: float) -> Tensor:
+        """As of any generator; each control is a keyword argument, 0 by default."""
 
 
 class Encoder(Protocol):

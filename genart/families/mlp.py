@@ -175,8 +175,10 @@ LABEL_FIRST = re.compile(r"(^|\.)label_emb$")  # so named where the class comes 
 
 
 def recognises(shapes: Shapes) -> bool:
-    """A chain of layers from a few numbers to a picture of more; not the two layouts of the VAE family."""
-    return not _is_of_vae(shapes) and next(_layouts(shapes, {}), None) is not None
+    """A chain of layers from a few numbers to a picture of more; not the two layouts of the VAE family, nor a
+    Progressive GAN's, whose layers form a chain too."""
+    grows = any("toRGBLayers." in name for name in shapes)
+    return not grows and not _is_of_vae(shapes) and next(_layouts(shapes, {}), None) is not None
 
 
 def _is_of_vae(shapes: Shapes) -> bool:

@@ -1,13 +1,16 @@
 """Blocks that two families truly share. It knows no family."""
 
 import math
+import re
 from typing import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
+from genart.families.base import Config
 
 
 def normalise_z(x: Tensor, dim: int = 1) -> Tensor:
@@ -82,3 +85,130 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
         if name not in wanted:
             raise BadWeights(f"The tensor {quote(name)} is no part of {title}; use a file with the generator alone.")
     model.load_state_dict({name: state[name].float() for name in wanted}, assign=True)
+
+
+class Stock:
+    """The tensors of a file, taken one by one as float32; `close` names what nobody took.
+
+    Prefixes that wrappers put before every name are gone, and batch norm's counters.
+    """
+
+    PREFIX = re.compile(r"^((module|G_ema|g_ema|netG|avgG|G|g)\.)+")
+    COUNTER = "num_batches_tracked"
+
+    def __init__(self, state: Mapping[str, Tensor], title: str):
+        self.title = title
+        self.left = {self.bare(name): tensor for name, tensor in state.items() if not name.endswith(self.COUNTER)}
+
+    @classmethod
+    def bare(cls, name: str) -> str:
+        return cls.PREFIX.sub("", name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.left
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor that is still here; raises BadWeights naming it."""
+        if name not in self.left:
+            raise BadWeights(f"These {self.title} weights lack the tensor {quote(name)}; fetch the whole file again.")
+        return tuple(self.left[name].shape)
+
+    def take(self, name: str, *shape: int | None) -> Tensor:
+        """The tensor of that name and shape, None being any length; raises BadWeights naming it."""
+        found = self.shape(name)
+        if len(found) != len(shape) or any(want not in (None, have) for want, have in zip(shape, found, strict=True)):
+            wanted = ", ".join("any" if length is None else str(length) for length in shape)
+            raise BadWeights(
+                f"The tensor {quote(name)} of these {self.title} weights has shape {found}, not ({wanted}); "
+                "use a file saved by the original code."
+            )
+        return self.left.pop(name).detach().float()
+
+    def weight_shape(self, layer: str) -> tuple[int, ...]:
+        """The shape of a layer's weight, spectrally normalised or not."""
+        return self.shape(next((name for name in _spectral(layer) if name in self.left), f"{layer}.weight"))
+
+    def has_weight(self, layer: str) -> bool:
+        return any(name in self.left for name in (f"{layer}.weight", *_spectral(layer)))
+
+    def weight(self, layer: str, *shape: int | None, transposed: bool = False) -> Tensor:
+        """A layer's weight, divided by its largest singular value where the file keeps that apart.
+
+        u and v are used as they stand, as in evaluation (Miyato 2018, arXiv:1802.05957); outputs
+        come second in the weights of a transposed convolution.
+        """
+        for name, parts in _spectral(layer).items():
+            if name in self.left:
+                weight = self.take(name, *shape)
+                matrix = (weight.transpose(0, 1) if transposed else weight).flatten(1)
+                u, v = (self.take(part, length) for part, length in zip(parts, matrix.shape, strict=True))
+                return weight / torch.dot(u, matrix @ v)
+        return self.take(f"{layer}.weight", *shape)
+
+    def norm(self, layer: str, channels: int, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+        """Batch norm in evaluation as a scale and a shift of each channel (Ioffe 2015, arXiv:1502.03167)."""
+        mean, variance = (self.take(f"{layer}.running_{part}", channels) for part in ("mean", "var"))
+        scale = torch.rsqrt(variance + eps)
+        if f"{layer}.weight" in self.left:
+            scale = scale * self.take(f"{layer}.weight", channels)
+        shift = -mean * scale
+        if f"{layer}.bias" in self.left:
+            shift = shift + self.take(f"{layer}.bias", channels)
+        return scale, shift
+
+    def fill(self, module: nn.Module, prefix: str) -> None:
+        """Gives a module made on the meta device the tensors it names, `prefix` before each."""
+        wanted = module.state_dict()
+        module.load_state_dict({name: self.take(prefix + name, *like.shape) for name, like in wanted.items()}, assign=True)
+
+    def close(self) -> None:
+        for name in self.left:
+            raise BadWeights(f"The tensor {quote(name)} is no part of {self.title}; use a file with the generator alone.")
+
+
+def _spectral(layer: str) -> dict[str, tuple[str, str]]:
+    """Where spectral norm keeps a layer's weight, and its u and v: torch's two ways."""
+    new = f"{layer}.parametrizations.weight"
+    return {
+        f"{layer}.weight_orig": (f"{layer}.weight_u", f"{layer}.weight_v"),
+        f"{new}.original": (f"{new}.0._u", f"{new}.0._v"),
+    }
+
+
+def said(config: Config, name: str) -> object:
+    """What a configuration says of `name`, in itself or in a part such as `synthesis_kwargs`; None if nothing."""
+    parts = [config, *(part for part in config.values() if isinstance(part, Mapping))]
+    return next((part[name] for part in parts if name in part), None)
+
+
+def setting(config: Config, name: str, default: float, low: float, high: float) -> float:
+    """A number that weights cannot say; raises BadWeights where the configuration has nonsense."""
+    value = said(config, name)
+    if value is None:
+        return default
+    if not isinstance(value, (int, float)) or not low <= value <= high:
+        raise BadWeights(
+            f"{name} {quote(value)} in the model's configuration is out of range; use a number from {low:g} to {high:g}."
+        )
+    return value
+
+
+def kept(tensor: Tensor) -> nn.Parameter:
+    """A tensor as a part of a network that is not trained."""
+    return nn.Parameter(tensor.contiguous(), requires_grad=False)
+
+
+class SeededNoise:
+    """Normal patterns of given shapes, the same on every device; the last seed's are kept."""
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]]):
+        self.shapes = tuple(shapes)
+        self.drawn: tuple[object, list[Tensor]] = (None, [])
+
+    def __call__(self, seed: int, device: torch.device) -> list[Tensor]:
+        """The patterns in order of their shapes, drawn one after another by numpy."""
+        if self.drawn[0] != (seed, device):
+            random = np.random.RandomState(seed)
+            patterns = [torch.from_numpy(random.randn(*shape).astype(np.float32)) for shape in self.shapes]
+            self.drawn = (seed, device), [pattern.to(device) for pattern in patterns]
+        return self.drawn[1]

@@ -16,13 +16,15 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
-from genart.families.ops import EqualLinear, StyleMapping, fill
+from genart.families.conv import Winograd
+from genart.families.ops import EqualLinear, StyleMapping, fill, said
 from genart.recipe import Noise
 
 TITLE = "StyleGAN2"
 SLOPE = 0.2
 ACTIVATION_GAIN = math.sqrt(2)
 OWN_SEED = 0  # for what some rosinality files leave out: the noise and the mean of w
+STRIP_BYTES = 16 * 2**20  # of a picture being doubled: a fresh large tensor costs more than what is done in it
 MAX_LEVELS = 10  # doublings from 4 pixels: 4096
 MEAN_DRAWS = 4096  # as rosinality's own tools
 
@@ -195,6 +197,7 @@ class StyledConv(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise_const", torch.randn(shape))
         self.register_buffer("resample_filter", low_pass())
+        self.winograd = Winograd()
         self.kept_power: tuple[object, Tensor] = (None, self.noise_const)
         self.lay_out()
 
@@ -207,15 +210,53 @@ class StyledConv(nn.Module):
         total_gain = gain * ACTIVATION_GAIN
         style = self.affine(w)
         scale = torch.rsqrt(style.square() @ self.power() + 1e-8) * total_gain
-        x = x * style[:, :, None, None]
-        if self.up:
-            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
-            x = F.conv2d(x, depthwise(self.resample_filter.flip(0, 1), x.shape[1]), padding=1, groups=x.shape[1])
+        bias = self.bias * total_gain
+        noise = None if pattern is None else pattern * (self.noise_strength * total_gain)
+        if not self.up:
+            return self._finished(self.winograd(x, self.weight, bias, style=style, gain=scale), noise, gain)
+        height, strip = x.shape[2], self._strip(x)
+        if strip >= height:
+            return self._finished(self._doubled(x, style, scale, bias, 0, height), noise, gain)
+        out = x.new_empty(len(x), 2 * height, 2 * x.shape[3], len(bias)).permute(0, 3, 1, 2)
+        for top in range(0, height, strip):
+            end = min(top + strip, height)
+            part = self._doubled(x, style, scale, bias, top, end)
+            out[:, :, 2 * top : 2 * end] = self._finished(part, None if noise is None else noise[2 * top : 2 * end], gain)
+        return out
+
+    def _strip(self, x: Tensor) -> int:
+        """How many rows to double at a time: all while there are gradients, else what stays in the processor's cache."""
+        if torch.is_grad_enabled() or not x.is_cpu:
+            return x.shape[2]
+        return max(8, STRIP_BYTES // (16 * x.shape[0] * x.shape[3] * self.weight.shape[0]))
+
+    def _doubled(self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, top: int, end: int) -> Tensor:
+        """Rows `top` to `end` of x at twice the size, filtered, scaled and with the bias.
+
+        The filter reads a row more on either side, which stands for zeros at the picture's edge.
+        """
+        first, last = max(top - 1, 0), min(end + 1, x.shape[2])
+        edges = (0, 0, int(top == 0), int(end == x.shape[2]))
+        x = x[:, :, first:last]
+        weight = self.weight.transpose(0, 1)
+        alone = len(x) == 1 and x.numel() > weight.numel() and not torch.is_grad_enabled()
+        if alone:  # the weights are fewer than the pixels, so the scales go into them
+            weight = weight * (style[0, :, None] * scale[0])[:, :, None, None]
         else:
-            x = F.conv2d(x, self.weight, padding=1)
-        x = x.mul_(scale[:, :, None, None]).add_((self.bias * total_gain)[:, None, None])
-        if pattern is not None:
-            x = x.add_(pattern * (self.noise_strength * total_gain))
+            x = x * style[:, :, None, None]
+        x = F.conv_transpose2d(x, weight, stride=2)
+        x = x[:, :, int(top > 0) : x.shape[2] - int(last > end)]
+        x = F.pad(x, edges) if any(edges) and edges[2:] != (1, 1) else x
+        taps = depthwise(self.resample_filter.flip(0, 1), x.shape[1])
+        padding = (int(edges[2:] == (1, 1)), 1)
+        if alone:
+            return F.conv2d(x, taps, bias, padding=padding, groups=x.shape[1])
+        x = F.conv2d(x, taps, padding=padding, groups=x.shape[1])
+        return torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
+
+    def _finished(self, x: Tensor, noise: Tensor | None, gain: float) -> Tensor:
+        if noise is not None:
+            x = x.add_(noise)
         if self.clamp is not None:
             x = x.clamp_(-self.clamp * gain / SLOPE, self.clamp * gain)
         return F.leaky_relu_(x, SLOPE)
@@ -351,7 +392,7 @@ def _shape(state: Mapping[str, Tensor], name: str, dims: int) -> tuple[int, ...]
 
 
 def _clamp(config: Config) -> float | None:
-    clamp = config.get("conv_clamp")
+    clamp = said(config, "conv_clamp")
     if clamp is None:
         return None
     if isinstance(clamp, bool) or not isinstance(clamp, (int, float)) or not clamp > 0:

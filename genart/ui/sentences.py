@@ -21,6 +21,7 @@ SENTENCES: dict[str, str] = {
     "label {0} has no share above 0; raise the share of one class.": "类别 {0} 中没有大于 0 的占比；请调高其中一个类别的占比。",
     "Noise mode {0} is unknown; use const, random or none.": "没有 {0} 这种噪声模式；请使用 const、random 或 none。",
     "parameters {0} are no list of a name and a number each.": "参数 {0} 的写法不对；请写成列表，每项是一个名称和一个数。",
+    "controls {0} are no list of a name, each once, and its number.": "控制项 {0} 的写法不对；请写成列表，每项是一个不重复的名称和它的数值。",
     "A recipe holds at most {0} {1}; this one has {2}.": "一个配方最多有 {0} 个{1}，而这个配方有 {2} 个；请减少一些。",
     "A recipe needs at least one anchor; this one has none.": "配方至少需要一个锚点，而这个配方一个也没有；请添加一个。",
     "The weights of a recipe's anchors must add up to more than 0.": "配方中各锚点的权重之和必须大于 0；请调高其中一个。",
@@ -51,6 +52,7 @@ SENTENCES: dict[str, str] = {
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
     "{0} cannot be painted, for its latent is no picture; leave out the spot.": "{0} 的潜变量不是图像，无法涂画；请去掉 spot。",
     "{0} reads no pictures; choose a model with an encoder.": "{0} 无法读入图片；请选择带编码器的模型。",
+    "{0} has no control {1}; it has {2}.": "{0} 没有控制项 {1}；可用的有：{2}。",
     "Device {0} is not on this machine; use {1}.": "这台机器上没有设备 {0}；请使用 {1}。",
     "Device {0} is not on this machine; it has {1} of its kind, counted from 0.": "这台机器上没有设备 {0}；此类设备共有 {1} 个，从 0 开始编号，请改用其中一个。",
     "Device {0} cannot be read; write for example {1}.": "无法识别设备 {0}；请写成例如 {1}。",
@@ -129,6 +131,24 @@ SENTENCES: dict[str, str] = {
     "The tensor {0} of these {1} weights has shape {2}, not {3}; use a file saved by the original code.": "这份 {1} 权重中张量 {0} 的形状是 {2}，而不是 {3}；请使用原版代码保存的文件。",
     "The tensor {0} is no part of {1}; use a file with the generator alone.": "张量 {0} 不属于 {1}；请使用只含生成器的文件。",
     "The tensor 'mapping.fc0.weight' of these {0} weights reads no z; use another file.": "这份 {0} 权重中的张量 'mapping.fc0.weight' 没有为 z 留出输入；请换一个文件。",
+    "{0} {1} in the model's configuration is out of range; use a number from {2} to {3}.": (
+        "模型配置中的 {0} {1} 超出范围；请使用 {2} 到 {3} 之间的数。"
+    ),
+    "The layers {0} of these {1} weights are not complete; fetch the whole file again.": (
+        "这份 {1} 权重的各层 {0} 不完整；请重新获取完整的文件。"
+    ),
+    "The layers {0} of these {1} weights have no rates that double; choose another file.": (
+        "这份 {1} 权重的各层 {0} 的采样率不是逐级加倍；请选择其他文件。"
+    ),
+    "The tensor {0} of these {1} weights has shape {2}, not ({3}); use a file saved by the original code.": (
+        "这份 {1} 权重中张量 {0} 的形状是 {2}，而不是 ({3})；请使用原版代码保存的文件。"
+    ),
+    "The tensor 'generator.gen_z.weight' of these {0} weights has shape {1}, which opens no square of {2} channels; choose another file.": (
+        "这份 {0} 权重中张量 'generator.gen_z.weight' 的形状是 {1}，无法展开成 {2} 个通道的正方形；请选择其他文件。"
+    ),
+    "The blocks {0} of these {1} weights do not double from 4 pixels; choose another file.": (
+        "这份 {1} 权重的各层尺寸 {0} 不是从 4 像素起逐级加倍；请选择其他文件。"
+    ),
     "conv_clamp {0} of these {1} weights is no limit; use a number above 0.": "这份 {1} 权重的 conv_clamp {0} 不是有效的上限；请使用大于 0 的数。",
     "The decoder's {0} values and {1} channels make no square picture; choose another file.": "解码器的 {0} 个值和 {1} 个通道无法组成正方形画面；请选择其他文件。",
     "The VAE has no place for the tensor {0}; is the file of another kind of model?": "VAE 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
@@ -167,6 +187,10 @@ NAMES: dict[str, str] = {
     "noise strength": "噪声强度",
     "finishing step": "后期步骤",
     "parameter": "参数",
+    "control": "控制项",
+    "translate_x": "水平平移",
+    "translate_y": "垂直平移",
+    "rotate": "旋转角度",
     "model": "模型",
     "psi": "截断 psi",
     "psi cutoff": "截断层数",

@@ -25,7 +25,22 @@ LEFT_OUT = {
 }
 AVERAGED = {"ema", "avg", "average", "averaged", "shadow", "running", "swa", "ge", "gs"}
 GENERATOR = {"g", "gen", "generator", "netg"}
-WRAPPER = {"state", "model", "module", "net", "network", "params", "weights", "vae", "autoencoder", "first", "gan", "ae"}
+WRAPPER = {
+    "checkpoint",
+    "ckpt",
+    "state",
+    "model",
+    "module",
+    "net",
+    "network",
+    "params",
+    "weights",
+    "vae",
+    "autoencoder",
+    "first",
+    "gan",
+    "ae",
+}
 BESIDE = "latent_avg"  # rosinality's mean of w lies beside the weights
 DEEPEST = 40
 MAX_NODES = 200_000

@@ -141,6 +141,24 @@ def test_every_configuration_agrees_with_the_textbook(name, clamp):
     assert picture.shape == silent.shape == (2, model.space.channels, model.space.image_size, model.space.image_size)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("channels", [[8, 8, 6, 4, 4], [40, 40, 40, 40]])
+def test_doubling_a_strip_at_a_time_gives_the_same_picture(channels, count, monkeypatch):
+    monkeypatch.setattr("genart.families.stylegan2.STRIP_BYTES", 1)
+    state = reference.random_state(channels)
+    model = loaded(state, conv_clamp=2.0)
+    w = random_w(model, count)
+    with torch.inference_mode():
+        assert_same(model.synthesis(w), reference.synthesis(state, w, clamp=2.0)[-1])
+
+
+def test_the_clamp_is_found_in_the_part_of_a_configuration_that_has_it():
+    state = reference.random_state([8, 8, 4])
+    w = random_w(loaded(state))
+    nested = loaded(state, synthesis_kwargs={"conv_clamp": 0.5})
+    assert torch.equal(nested.synthesis(w), loaded(state, conv_clamp=0.5).synthesis(w))
+
+
 def test_the_clamp_changes_the_picture():
     state = reference.random_state([8, 8, 4])
     model, clamped = loaded(state), loaded(state, conv_clamp=0.5)

@@ -3,7 +3,7 @@
 Weights are scaled by the style and normalised for each picture, a batch is one convolution
 with a group for each picture, and every filter runs on pixels spread apart by zeros
 (Karras 2019, arXiv:1912.04958; Karras 2020, arXiv:2006.06676). Tests compare with it, and
-benchmarks/stylegan2.py times against it.
+benchmarks/families.py times against it.
 """
 
 import math

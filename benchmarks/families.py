@@ -1,0 +1,123 @@
+"""How much faster our generators are than textbooks of the same: run `python -m benchmarks.families [NAME ...]`.
+
+Ratios of process CPU time on one thread, the two measured in turn, medians. The textbooks are
+those of tests/reference: weights for each picture, norms computed at every call, filters on
+pixels spread apart by zeros, channels first, which is how the published code runs on a CPU.
+(StyleGAN2's leaves the spreading to torch's transposed convolution, as the published code does.)
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: a spinning thread counts as work
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages: a fresh tensor costs no page faults
+
+import argparse
+import time
+from functools import partial
+from statistics import median
+from typing import Callable
+
+import torch
+from torch import Tensor
+
+from genart.families import FAMILIES
+from genart.families.base import Generator
+from genart.recipe import Noise
+from tests.reference import biggan, fastgan, stylegan2, stylegan3
+
+Pair = tuple[Generator, Callable[[Tensor], Tensor], Tensor]
+"""A generator, the textbook's w -> picture, and a w."""
+
+DEEP_128 = [(16, 16), (16, 16), (16, 16), (16, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
+DEEP_256 = [(16, 16), (16, 16), (16, 16), (16, 8), (8, 8), (8, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
+
+
+def z_of(length: int) -> Tensor:
+    return torch.randn(1, length, generator=torch.Generator().manual_seed(0))
+
+
+def stylegan2_pair(channels: list[int], w_dim: int = 512) -> Pair:
+    state = stylegan2.random_state(channels, z_dim=w_dim, w_dim=w_dim, depth=8)
+    model = FAMILIES["stylegan2"](state)
+    model.requires_grad_(False)  # type: ignore[attr-defined]  # as the studio holds it
+    return model, lambda w: stylegan2.synthesis(state, w, zeros=False)[-1], model.mapping(z_of(w_dim))
+
+
+def stylegan3_pair(size: int, base: int, most: int, radial: bool = False) -> Pair:
+    state = stylegan3.random_state(size, base=base, most=most, radial=radial, w_dim=512, z_dim=512)
+    model = FAMILIES["stylegan3"](state)
+    return model, lambda w: stylegan3.synthesis(state, w), model.mapping(z_of(512))
+
+
+def biggan_pair(blocks: list[tuple[int, int]], attention_at: int) -> Pair:
+    state = biggan.random_state(blocks, attention_at=attention_at, z_dim=128, classes=10, ch=128)
+    model = FAMILIES["biggan"](state)
+    z, label = z_of(128).clamp(-2, 2), torch.eye(10)[:1]
+    ups = [index % 2 == 1 for index in range(len(blocks))]
+    return model, lambda _: biggan.picture(state, z, label, 1.0, ups), model.mapping(z, label)
+
+
+def fastgan_pair(size: int) -> Pair:
+    state = fastgan.random_state(size, ngf=64, z_dim=256)
+    model = FAMILIES["fastgan"](state)
+    z = z_of(256)
+    patterns = model.network.seeded(0, z.device)  # type: ignore[attr-defined]
+    last = torch.tanh if size == 1024 else torch.nn.Identity()
+    return model, lambda _: last(fastgan.pictures(state, z, patterns)[0]), model.mapping(z)
+
+
+PAIRS: dict[str, Callable[[], Pair]] = {
+    "stylegan2-64-tiny": lambda: stylegan2_pair([64, 64, 64, 64, 32], 64),
+    "stylegan2-256-auto": lambda: stylegan2_pair([512, 512, 512, 512, 256, 128, 64]),
+    "stylegan2-256-f": lambda: stylegan2_pair([512, 512, 512, 512, 512, 256, 128]),
+    "stylegan2-512-f": lambda: stylegan2_pair([512, 512, 512, 512, 512, 256, 128, 64]),
+    "stylegan2-1024-f": lambda: stylegan2_pair([512, 512, 512, 512, 512, 256, 128, 64, 32]),
+    "stylegan3-t-256-half": lambda: stylegan3_pair(256, 16384, 512),
+    "stylegan3-t-256": lambda: stylegan3_pair(256, 32768, 512),
+    "stylegan3-r-256-half": lambda: stylegan3_pair(256, 32768, 1024, radial=True),
+    "biggan-deep-128": lambda: biggan_pair(DEEP_128, 8),
+    "biggan-deep-256": lambda: biggan_pair(DEEP_256, 8),
+    "fastgan-256": lambda: fastgan_pair(256),
+    "fastgan-512": lambda: fastgan_pair(512),
+    "fastgan-1024": lambda: fastgan_pair(1024),
+}
+
+
+def in_turn(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of CPU time of each job."""
+    taken: dict[str, list[float]] = {name: [] for name in jobs}
+    for i in range(rounds + 1):
+        for name, job in jobs.items():
+            start = time.process_time()
+            job()
+            if i:  # the first round is the warm-up
+                taken[name].append(time.process_time() - start)
+    return {name: median(times) for name, times in taken.items()}
+
+
+def compare(name: str, rounds: int) -> None:
+    model, textbook, w = PAIRS[name]()
+    with torch.inference_mode():
+        theirs = textbook(w)
+        error = (model.synthesis(w) - theirs).abs().max() / theirs.abs().max().clamp(min=1)
+        jobs: dict[str, Callable[[], object]] = {"textbook": partial(textbook, w)}
+        sizes = [size for size in model.space.sizes if size >= 16]
+        jobs |= {f"{size} px": partial(model.synthesis, w, Noise(), size) for size in sizes}
+        times = in_turn(jobs, rounds)
+    full = times[f"{sizes[-1]} px"]
+    print(
+        f"{name}: {times['textbook'] / full:.2f} x as fast as the textbook ({full * 1e3:.1f} ms), error {error:.0e}", flush=True
+    )
+    for size in sizes[:-1]:
+        early = times[f"{size} px"]
+        print(f"  stopping at {size} px: {early / full:.0%} of the full picture, {times['textbook'] / early:.1f} x the textbook")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PAIRS))
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in asked.names or PAIRS:
+        compare(name, asked.rounds)

@@ -1,0 +1,227 @@
+"""3x3 convolutions with constant weights, as fast as plain torch can make them. It knows no family.
+
+Where there are many channels, tiles of 4x4 pixels are made of 36 products instead of 144
+(Winograd's F(4x4, 3x3): Lavin & Gray 2015, arXiv:1509.09308), each a matrix product over all
+channels. Which way a layer goes depends on its shape alone, so that a picture is the same at
+every start.
+"""
+
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# With the usual 0, ±1, ±2 the largest error is four times as large.
+POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
+FEWEST_CHANNELS = 128  # below, the transforms take longer than they save
+CORNERS_BELOW = 192  # channels up to which a doubled picture is better made at its corners
+FEWEST_PIXELS = 256
+MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
+STRIP = 256  # tiles at a time: what they need stays in the processor's cache
+ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some processors twice as fast as the default, MKL
+
+
+class Conv3x3(nn.Module):
+    """(N, inside, H, W) -> (N, outside, H, W), or twice the size where `up` takes nearest neighbours first."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, up: bool = False):
+        super().__init__()
+        self.up = up
+        self.at_corners = up and min(weight.shape[:2]) < CORNERS_BELOW
+        weight = _at_corners(weight) if self.at_corners else weight
+        self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
+        bias = bias.repeat(4) if self.at_corners and bias is not None else bias
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        self.winograd = Winograd()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        if not self.at_corners:
+            return self.winograd(x, self.weight, self.bias, up=self.up)
+        n, _, height, width = x.shape
+        y = F.conv2d(x, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
+        y = y.unflatten(3, (2, 2, -1)).transpose(2, 3).reshape(n, 2 * height + 2, 2 * width + 2, -1)
+        return y[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
+
+
+class Conv1x1(nn.Module):
+    """(N, inside, H, W) -> (N, outside, H, W): a matrix for every point."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None):
+        super().__init__()
+        self.weight = nn.Parameter(weight.flatten(1).contiguous(), requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        points = x.permute(0, 2, 3, 1)
+        return product(points.flatten(0, 2), self.weight, self.bias).unflatten(0, points.shape[:3]).permute(0, 3, 1, 2)
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x (n, inside) weightᵀ (inside, outside) + bias, by the faster of torch's two libraries."""
+    if ONEDNN is None or not x.is_cpu or x.dtype != torch.float32 or _wants_gradient(x, weight):
+        return F.linear(x, weight, bias)
+    y: Tensor = ONEDNN(x, weight, bias, "none", [], "")
+    return y
+
+
+def _at_corners(weight: Tensor) -> Tensor:
+    """(outside, inside, 3, 3) -> (4 outside, inside, 2, 2), for the doubled picture without doubling it.
+
+    The four pixels round a corner of the small picture's grid see only the four small pixels that
+    meet there: 16 products for each small pixel and not 36.
+    """
+    seen = torch.tensor([[[1.0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]]).to(weight)  # by pixel: small, tap
+    return torch.einsum("api,bqj,ocij->abocpq", seen, seen, weight).flatten(0, 2)
+
+
+class Winograd(nn.Module):
+    """A convolution of x (N, inside, H, W), channels last, with `weight` (outside, inside, 3, 3) or (…, 1, 1).
+
+    It keeps the transformed weights until the weights change; they are no part of what is saved.
+    """
+
+    prepared: Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("prepared", None, persistent=False)
+        self.version: object = None
+
+    def forward(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        padding: int = 1,
+        up: bool = False,
+        style: Tensor | None = None,
+        gain: Tensor | None = None,
+    ) -> Tensor:
+        """(N, outside, H + 2 padding - 2, W + 2 padding - 2), channels last; `up` doubles x first, and has padding 1.
+
+        `style` (N, inside) scales what goes in and `gain` (N, outside) what comes out, before the bias.
+        """
+        if not _pays(x, weight):
+            x = F.interpolate(x, scale_factor=2, mode="nearest") if up else x
+            return _direct(x, weight, bias, padding, style, gain)
+        version = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+        if self.version != version or self.prepared is None:
+            with torch.inference_mode(False), torch.no_grad():
+                self.prepared, self.version = _transformed(weight), version
+        pictures = []
+        for i, one in enumerate(x):
+            own = (None if scale is None else scale[i] for scale in (style, gain))
+            pictures.append(_tiled(one.permute(1, 2, 0), self.prepared, bias, padding, up, *own)[None])
+        return (pictures[0] if len(pictures) == 1 else torch.cat(pictures)).permute(0, 3, 1, 2)
+
+
+def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style: Tensor | None, gain: Tensor | None) -> Tensor:
+    """The convolution as torch has it, the scales in whichever is smaller, the weights or the picture."""
+    if len(x) == 1 and x.numel() > weight.numel() and not _wants_gradient(x, weight):
+        weight = weight if style is None else weight * style[0, :, None, None]
+        weight = weight if gain is None else weight * gain[0, :, None, None, None]
+        if weight.shape[2] == 1:
+            return product(x[0].permute(1, 2, 0).flatten(0, 1), weight.flatten(1), bias).T.unflatten(1, x.shape[2:])[None]
+        return F.conv2d(x, weight, bias, padding=padding)
+    x = x if style is None else x * style[:, :, None, None]
+    if gain is None:
+        return F.conv2d(x, weight, bias, padding=padding)
+    y = F.conv2d(x, weight, padding=padding)
+    scale = gain[:, :, None, None]
+    return y * scale if bias is None else torch.addcmul(bias[:, None, None], y, scale)
+
+
+def _pays(x: Tensor, weight: Tensor) -> bool:
+    outside, inside = weight.shape[:2]
+    return (
+        ONEDNN is not None
+        and weight.shape[2] == 3
+        and x.is_cpu
+        and x.dtype == torch.float32
+        and min(outside, inside) >= FEWEST_CHANNELS
+        and x.shape[2] * x.shape[3] >= FEWEST_PIXELS
+        and 36 * outside * inside * 4 <= MOST_BYTES
+        and not _wants_gradient(x, weight)
+    )
+
+
+def _wants_gradient(*tensors: Tensor) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
+@cache
+def _matrices() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of inputs (36, 36), of inputs before they are doubled (36, 16), of weights (6, 3), of outputs (16, 36).
+
+    Four outputs of three taps are the middle of a product of polynomials, found from its values
+    at five points and infinity (Toom 1963, Cook 1966).
+    """
+    with torch.inference_mode(False):
+        return _made_matrices()
+
+
+def _made_matrices() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    points = torch.tensor(POINTS, dtype=torch.float64)
+    inputs = torch.zeros(6, 6, dtype=torch.float64)
+    weights = torch.zeros(6, 3, dtype=torch.float64)
+    outputs = torch.zeros(4, 6, dtype=torch.float64)
+    for i, point in enumerate(points):
+        others = torch.cat([points[:i], points[i + 1 :]])
+        inputs[i, :5] = _polynomial(others)
+        weights[i] = point ** torch.arange(3) / (point - others).prod()
+        outputs[:, i] = point ** torch.arange(4)
+    inputs[5] = _polynomial(points)
+    weights[5, 2] = outputs[3, 5] = 1
+    doubled = inputs @ torch.eye(4, dtype=torch.float64)[[0, 1, 1, 2, 2, 3]]
+    flat = (torch.kron(inputs, inputs), torch.kron(doubled, doubled), weights, torch.kron(outputs, outputs))
+    first, second, third, fourth = (matrix.float() for matrix in flat)
+    return first, second, third, fourth
+
+
+def _polynomial(roots: Tensor) -> Tensor:
+    """Coefficients of Π (x - root), the constant first."""
+    coefficients = torch.ones(1, dtype=roots.dtype)
+    for root in roots:
+        coefficients = F.pad(coefficients, (1, 0)) - root * F.pad(coefficients, (0, 1))
+    return coefficients
+
+
+def _transformed(weight: Tensor) -> Tensor:
+    """(outside, inside, 3, 3) -> (36, outside, inside)."""
+    taps = _matrices()[2].double()
+    return torch.einsum("ia,jb,ocab->ijoc", taps, taps, weight.double()).flatten(0, 1).float().contiguous()
+
+
+def _tiled(
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, up: bool, style: Tensor | None, gain: Tensor | None
+) -> Tensor:
+    """(h, w, inside) -> (H, W, outside), some rows of tiles at a time."""
+    inputs, doubled, _, outputs = _matrices()
+    height, width, inside = x.shape
+    outside = weight.shape[1]
+    tall, wide = (2 * height, 2 * width) if up else (height + 2 * padding - 2, width + 2 * padding - 2)
+    rows, across = -(-tall // 4), -(-wide // 4)
+    step, window = (2, 4) if up else (4, 6)  # a tile reads 6x6 pixels, that is 4x4 before they are doubled
+    behind, below = (step * count + window - step - length - padding for count, length in ((across, width), (rows, height)))
+    x = F.pad(x, (0, 0, padding, behind, padding, below))
+    line = x.stride(0)
+    out = x.new_empty(rows, 4, across, 4, outside)
+    for top in range(0, rows, max(1, STRIP // across)):
+        count = min(max(1, STRIP // across), rows - top)
+        strip = x.as_strided(
+            (window, window, count, across, inside), (line, inside, step * line, step * inside, 1), top * step * line
+        )
+        seen = strip.clone(memory_format=torch.contiguous_format)
+        seen = seen if style is None else seen.mul_(style)
+        seen = product(doubled if up else inputs, seen.view(window * window, -1).T).view(36, -1, inside)
+        made = torch.cat([product(one, matrix) for one, matrix in zip(seen, weight, strict=True)])
+        made = product(outputs, made.view(36, -1).T).view(4, 4, count, across, outside).permute(2, 0, 3, 1, 4)
+        place = out[top : top + count]
+        if gain is None:
+            place.copy_(made) if bias is None else torch.add(made, bias, out=place)
+        else:
+            torch.mul(made, gain, out=place) if bias is None else torch.addcmul(bias, made, gain, out=place)
+    return out.view(rows * 4, across * 4, outside)[:tall, :wide]

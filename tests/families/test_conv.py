@@ -1,0 +1,136 @@
+import copy
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from genart.families import conv
+from genart.families.conv import Conv1x1, Conv3x3, Winograd, product
+from genart.families.stylegan2 import FAMILY as STYLEGAN2
+from genart.families.stylegan3 import FAMILY as STYLEGAN3
+from tests.reference import stylegan2, stylegan3
+
+WIDE = 128  # channels from which tiles are used
+
+
+def drawn(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def filters(outside, inside, kernel=3):
+    weight = drawn(outside, inside, kernel, kernel, seed=1) / (kernel * inside**0.5)
+    return weight.contiguous(memory_format=torch.channels_last)
+
+
+def doubled(x):
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def assert_same(ours, theirs):
+    assert ours.shape == theirs.shape
+    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
+
+
+@pytest.fixture
+def tiled(monkeypatch):
+    """Counts the pictures that went by tiles."""
+    seen = []
+    way = conv._tiled
+    monkeypatch.setattr(conv, "_tiled", lambda *inputs: seen.append(1) or way(*inputs))
+    return seen
+
+
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("padding", [1, 2])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 23), (34, 19), (70, 66)])
+def test_tiles_give_the_convolution_at_every_size(height, width, padding, up, tiled):
+    if up and padding == 2:
+        pytest.skip("a doubled picture has padding 1")
+    x, weight, bias = drawn(2, WIDE, height, width), filters(WIDE + 4, WIDE), drawn(WIDE + 4)
+    y = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=padding, up=up)
+
+    assert len(tiled) == 2 * (conv.ONEDNN is not None)
+    assert_same(y, F.conv2d(doubled(x) if up else x, weight, bias, padding=padding))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("channels", [6, WIDE])
+@pytest.mark.parametrize("biased", [False, True])
+def test_styles_scale_what_goes_in_and_gains_what_comes_out(channels, biased, count, kernel):
+    x, weight = drawn(count, channels, 18, 18), filters(channels, channels, kernel)
+    style, gain = drawn(count, channels, seed=2), drawn(count, channels, seed=3)
+    bias = drawn(channels, seed=4) if biased else None
+    theirs = F.conv2d(x * style[:, :, None, None], weight, padding=kernel // 2) * gain[:, :, None, None]
+    theirs = theirs if bias is None else theirs + bias[:, None, None]
+
+    ours = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=kernel // 2, style=style, gain=gain)
+    assert_same(ours, theirs)
+    half = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=kernel // 2, style=style)
+    assert_same(half, F.conv2d(x * style[:, :, None, None], weight, bias, padding=kernel // 2))
+
+
+@pytest.mark.parametrize("channels", [3, 16, WIDE])
+def test_a_doubled_picture_is_never_made_but_its_convolution_is(channels):
+    x, weight, bias = drawn(2, channels, 9, 7), filters(5, channels), drawn(5)
+
+    assert_same(Conv3x3(weight, bias, up=True)(x), F.conv2d(doubled(x), weight, bias, padding=1))
+    assert_same(Conv3x3(weight, up=True)(x), F.conv2d(doubled(x), weight, padding=1))
+
+
+def test_the_input_is_left_as_it_was():
+    x = drawn(1, WIDE, 16, 16).contiguous(memory_format=torch.channels_last)
+    before = x.clone()
+    Winograd()(x, filters(WIDE, WIDE), style=drawn(1, WIDE))
+
+    assert torch.equal(x, before)
+
+
+def test_changed_weights_change_the_convolution():
+    x, weight, way = drawn(1, WIDE, 16, 16), filters(WIDE, WIDE), Winograd()
+    way(x, weight)
+    weight.mul_(2)
+
+    assert_same(way(x, weight), F.conv2d(x, weight, padding=1))
+    assert_same(way(x, filters(WIDE, WIDE)), F.conv2d(x, filters(WIDE, WIDE), padding=1))
+
+
+def test_what_was_prepared_is_not_saved_and_a_copy_works():
+    x, layer = drawn(1, WIDE, 16, 16), Conv3x3(filters(WIDE, WIDE))
+    with torch.inference_mode():
+        y = layer(x)
+
+    assert list(layer.state_dict()) == ["weight"]
+    assert torch.equal(copy.deepcopy(layer)(x), y)
+
+
+def test_gradients_reach_the_picture_even_after_a_render_in_inference_mode(tiled):
+    layer, x = Conv3x3(filters(WIDE, WIDE)), drawn(1, WIDE, 16, 16)
+    with torch.inference_mode():
+        layer(x)
+    ours, theirs = x.clone().requires_grad_(True), x.clone().requires_grad_(True)
+    layer(ours).square().sum().backward()
+    F.conv2d(theirs, layer.weight, padding=1).square().sum().backward()
+
+    assert_same(ours.grad, theirs.grad)
+
+
+def test_products_are_matrix_products():
+    x, weight, bias = drawn(7, 5), drawn(3, 5), drawn(3)
+
+    assert_same(product(x, weight, bias), x @ weight.T + bias)
+    assert_same(product(x, drawn(5, 3).T), x @ drawn(5, 3))
+    assert_same(
+        Conv1x1(weight[:, :, None, None], bias)(drawn(2, 5, 4, 6)), F.conv2d(drawn(2, 5, 4, 6), weight[:, :, None, None], bias)
+    )
+
+
+def test_wide_stylegans_agree_with_the_textbooks(tiled):
+    state = stylegan2.random_state([WIDE, WIDE, WIDE + 8])
+    model = STYLEGAN2(state).requires_grad_(False)
+    w = model.mapping(drawn(2, 10))
+    assert_same(model.synthesis(w), stylegan2.synthesis(state, w)[-1])
+    state = stylegan3.random_state(base=100_000, most=WIDE, layers=6)
+    w = STYLEGAN3(state).mapping(drawn(1, 10))
+    assert_same(STYLEGAN3(state).synthesis(w), stylegan3.synthesis(state, w))
+    assert bool(tiled) == (conv.ONEDNN is not None)
