@@ -8,7 +8,9 @@ from genart.families.base import Generator, Space
 
 COUNT = 6
 CHANNELS = 16
+THUMBNAIL = 32
 SAMPLES = 512
+SEEN = {64: 512, 128: 128, 10_000: 48}  # pictures that are drawn for `pca`, by the least side they can be drawn at
 
 
 def names(space: Space, *, count: int = COUNT) -> list[str]:
@@ -58,15 +60,17 @@ def _pca(generator: Generator, w: Tensor, count: int) -> Tensor:
         return torch.linalg.eigh(spread @ spread.T).eigenvectors.flip(1)[:, :count].T @ spread
     if generator.space.has_mapping:
         return torch.linalg.svd(spread, full_matrices=False).Vh[:count]
-    pictures = torch.cat([_thumbnail(generator, row[None, None]) for row in w])
+    side = next(side for side in generator.space.sizes if side >= min(THUMBNAIL, generator.space.image_size))
+    spread = spread[: next(count for most, count in SEEN.items() if side <= most)]
+    pictures = torch.cat([_thumbnail(generator, row[None, None]) for row in w[: len(spread)]])
     scores = torch.linalg.svd(pictures - pictures.mean(0), full_matrices=False)
     return torch.linalg.lstsq(spread, scores.U[:, :count], driver="gelsd").solution.T
 
 
 def _thumbnail(generator: Generator, w: Tensor) -> Tensor:
     rows = w.expand(-1, generator.space.num_ws, -1).to(generator.w_mean.device)
-    picture = generator.synthesis(rows, size=32).cpu()
-    return torch.nn.functional.adaptive_avg_pool2d(picture, min(32, picture.shape[-1])).flatten(1)
+    picture = generator.synthesis(rows, size=THUMBNAIL).cpu()
+    return torch.nn.functional.adaptive_avg_pool2d(picture, min(THUMBNAIL, picture.shape[-1])).flatten(1)
 
 
 def _sefa(generator: Generator, spread: Tensor, count: int) -> Tensor:

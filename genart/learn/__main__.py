@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from genart import latent
+from genart import latent, machine
 from genart.errors import GenartError
 from genart.families import FAMILIES
 from genart.families.vae import VAE
@@ -22,6 +22,7 @@ REPORT_EVERY = 240.0  # seconds; a report fits the prior to all pictures
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options().parse_args(arguments)
+    machine.keep_memory()
     if options.name == "list":
         for name, recipe in RECIPES.items():
             print(f"{name:16} {recipe.family:6} {recipe.data:10} {recipe.steps} steps of {recipe.batch}")

@@ -160,6 +160,10 @@ def _latents() -> str:
   <h3><span {_word("direction.name")}</span> <small {_word("direction.term")}</small></h3>
   <div id="direction-list"></div>
 </section>
+<section class="panel" id="moves" hidden>
+  <h3><span {_word("control.name")}</span> <small {_word("control.term")}</small></h3>
+  <div id="move-list"></div>
+</section>
 <section class="panel" id="faders" hidden>
   <h3><span {_word("latent.name")}</span> <small {_word("latent.term")}</small></h3>
   <div id="fader-list"></div>

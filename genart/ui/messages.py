@@ -112,6 +112,7 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "hasNoise": space.has_noise,
         "hasEncoder": space.has_encoder,
         "latent": list(space.latent),
+        "controls": [{"name": control.name, "low": control.low, "high": control.high} for control in space.controls],
         "directions": studio.direction_names(entry.name),
         "weights": resident.loaded.sha256,
         "megabytes": round(resident.bytes / 1e6, 1),

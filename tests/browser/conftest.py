@@ -194,7 +194,7 @@ def page_entries(entries, tmp_path_factory):
         state = DCGAN([(40, 8, 4), (8, 8, 4), (8, 1, 4)]).state_dict()
     save_file({name: 4 * tensor if tensor.dim() == 4 else tensor for name, tensor in state.items()}, path)
     wide = Entry("wide", str(path), sha256_of(path), "GAN", "CC0-1.0", "tiny wide")
-    names = ("stylegan2-classes", "stylegan2", "dcgan-classes", "vae")
+    names = ("stylegan2-classes", "stylegan2", "stylegan3", "dcgan-classes", "vae")
     return {name: entries[name] for name in names} | {"wide": wide} | ENTRIES
 
 

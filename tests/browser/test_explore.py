@@ -282,6 +282,16 @@ def test_painting_the_latent_strip_changes_the_picture_and_comes_back_with_undo(
     assert (visitor.pixels == pixels).all()
 
 
+def test_a_model_that_moves_its_whole_picture_has_sliders_for_it(visitor):
+    visitor.choose("stylegan3")
+    visitor.after(lambda: visitor.slide("#move-list input", 0.8), "recipe.controls?.length === 1")
+
+    assert visitor.recipe.controls[0][0] == "translate_x"
+    assert visitor.shows(visitor.recipe)
+    visitor.choose("vae")
+    assert not visitor.page.is_visible("#moves")
+
+
 def test_finishing_steps_are_done_and_taken_back(visitor):
     visitor.open_advanced()
     plain = visitor.pixels

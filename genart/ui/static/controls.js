@@ -66,6 +66,8 @@ export class Controls {
     setRange("#cutoff", 0, model.numWs);
     this.layOutClasses(model);
     $("#fader-list").replaceChildren(...Array.from({ length: few ? model.zDim : 0 }, (_, index) => this.fader(index)));
+    show("#moves", model.controls.length > 0);
+    $("#move-list").replaceChildren(...model.controls.map((control) => this.move(control)));
     $("#direction-list").replaceChildren(...directions.map((name) => this.direction(name)));
   }
 
@@ -100,6 +102,17 @@ export class Controls {
     return row;
   }
 
+  move({ name, low, high }) {
+    const onInput = (value, event) =>
+      this.desk.change((recipe) => {
+        recipe.controls = recipe.controls.filter(([other]) => other !== name);
+        if (value) recipe.controls.push([name, value]);
+      }, event);
+    const row = sliderRow({ key: `control.${name}`, values: {}, min: low, max: high, onInput });
+    row.dataset.control = name;
+    return row;
+  }
+
   // ---- follow the recipe
 
   show() {
@@ -115,6 +128,7 @@ export class Controls {
       const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction && !offset.spot);
       setRow(row, offset?.sigma ?? 0);
     }
+    for (const row of $("#move-list").children) setRow(row, Object.fromEntries(recipe.controls)[row.dataset.control] ?? 0);
     $("#saved-size").value = R.savedSize(recipe);
     for (const button of $$("#finish button")) button.setAttribute("aria-pressed", recipe.finish.some(({ name }) => name === button.dataset.step));
   }

@@ -15,6 +15,7 @@ export const fresh = (model, seed, start = {}) => ({
   noise: { mode: "const", seed: 0, strength: 1 },
   finish: [],
   all_classes: false,
+  controls: [],
   ...structuredClone(start),
 });
 
