@@ -59,6 +59,17 @@ DIGITS_CREDIT = "MNIST by Y. LeCun, C. Cortes and C. J. C. Burges: 10,000 digits
 
 _ENTRIES = (
     Entry(
+        "skies",
+        "skies.safetensors",
+        "ff0c50be8f323497eb307e2ceb2b5fb4eeb6f2278e03e3053822561c856d64f4",
+        "VAE",
+        "CC0 1.0",
+        "20,000 paintings by genart's own program",
+        classes=("mountains", "sea"),
+        psi=1.0,
+        finish=(Step("upscale", (("times", 4),)),),
+    ),
+    Entry(
         "pixel-vae",
         "pixel-vae.safetensors",
         "3038960e875f42aaf72a6b8e1971563a1149e8ffd9f7b1b9ba4ef8fd6cd6d404",

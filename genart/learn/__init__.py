@@ -96,7 +96,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         gamma=1.0,
         shift=0.0,
         lr=2e-3,
-        steps=9_000,
+        steps=5_000,
     ),
     "skies": VAERecipe(
         data="skies",

@@ -66,6 +66,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "model.digits-gan": ("Digits", "数字"),
     "model.digits-vae2": ("Digit map", "数字地图"),
     "model.digits-vae16": ("Digit shapes", "数字形态"),
+    "model.skies": ("Skies", "天空"),
     "model.type": ("Alphabets", "字母表"),
     "model.pixel-vae": ("Pixel people", "像素人像"),
     "points.name": ("Starting points", "起点"),
@@ -95,6 +96,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "class.mix": ("Mix classes", "混合类别"),
     "class.mix.tip": ("Choose several classes and give each a share", "选择多个类别，并设定各自的占比"),
     "class.share": ("Share of {name}", "{name} 的占比"),
+    "class.named.mountains": ("mountains", "群山"),
+    "class.named.sea": ("sea", "大海"),
     "slider.error": (
         "{name} {value} is out of range; use a number from {min} to {max}.",
         "{name} {value} 超出范围；请使用 {min} 到 {max} 之间的数。",

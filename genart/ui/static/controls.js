@@ -77,6 +77,7 @@ export class Controls {
     show("#class-menu", many);
     const buttons = classes.map((name, index) => {
       const button = element("button", { type: "button", textContent: name });
+      if (this.desk.words.has(`class.named.${name}`)) button.dataset.word = `class.named.${name}`;
       button.onclick = (event) => this.chooseClass(index, event);
       return button;
     });

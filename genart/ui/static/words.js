@@ -15,6 +15,10 @@ export class Words {
     localStorage.setItem("genart.language", LANGUAGES[this.language]);
   }
 
+  has(key) {
+    return key in this.table;
+  }
+
   word(key, values = {}, language = this.language) {
     const text = this.table[key]?.[language] ?? key;
     return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
