@@ -16,11 +16,26 @@ SHIPPED = Path(__file__).parent.parent / "weights"
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A file on the Hugging Face Hub: `file` is None where its name is not known, `revision` where any will do.
+
+    `size` is in bytes; `config` is a file beside it that holds what weights cannot say.
+    """
+
+    repo: str
+    file: str | None = None
+    revision: str | None = None
+    size: int | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One model. `file` lies in `weights/`, or is absolute; `classes` names the labels in order;
     `psi` and `finish` are what a new picture of it starts with.
 
-    `sha256` is None for a file of the user's own, which is taken as it is.
+    `sha256` is None for a file of the user's own, which is taken as it is. A model with a `source` has
+    no `file` until it is downloaded. `inferred` names the fields that nobody has looked up yet.
     """
 
     name: str
@@ -33,6 +48,7 @@ class Entry:
     hard_pixels: bool = False
     psi: float = 0.7
     finish: tuple[Step, ...] = ()
+    source: Source | None = None
 
     @property
     def path(self) -> Path:
