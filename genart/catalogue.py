@@ -79,6 +79,11 @@ class Entry:
     def path(self) -> Path:
         return SHIPPED / self.file
 
+    @property
+    def plain_name(self) -> str:
+        """The name as a part of a file's name: a repository's has a slash."""
+        return re.sub(r"[^\w.-]+", "-", self.name)
+
     def begin(self, anchor: Anchor, psi: float | None = None) -> Recipe:
         """A new picture's recipe: the model's own psi unless one is given, and its own finish."""
         return Recipe(self.name, (anchor,), self.psi if psi is None else psi, finish=self.finish)

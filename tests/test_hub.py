@@ -240,6 +240,14 @@ def test_several_candidates_are_named(hub):
     assert found.files["taesd_encoder.safetensors"][0] == len(WEIGHTS)
 
 
+def test_a_card_is_plain_text(hub, rewritten):
+    rewritten(PAINTING.repo, "README.md", b"---\nlicense: mit\n---\n# Paintings\n\x1b[31mred\x07 <b>bold</b>\n")
+
+    assert listing(PAINTING.repo, card=True).card == "# Paintings\n[31mred <b>bold</b>"
+    assert listing(PAINTING.repo).card == ""
+    assert listing("ZeqiangLai/StyleGAN2", card=True).card == ""
+
+
 def test_a_token_opens_a_gated_repository_and_is_never_shown(hub, rewritten, monkeypatch, capfd, caplog):
     rewritten(PAINTING.repo, ".hub.json", b'{"gated": true, "card": {"license": "cc-by-4.0"}}')
     assert "accept its terms; do so at https://huggingface.co/huggan/fastgan-few-shot-painting" in attempt(entry())

@@ -7,6 +7,7 @@ process, and here it is timed: a silent Hub, a slow one and a visitor who has ha
 import json
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ STILL_SECONDS = 20  # without one byte
 SLOW_SECONDS, SLOW_SPEED = 30, 50_000  # bytes a second, over so long
 LEAST_SPEED = 100_000  # bytes a second, over all
 HASH_SPEED = 20_000_000  # bytes a second, on a slow disk
+CARD, CARD_BYTES = "README.md", 200_000
 SETTINGS = "config.json"
 SETTINGS_BYTES = 2**20
 SPARE_BYTES = 64 * 2**20
@@ -51,12 +53,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a repository holds at one revision: sizes in bytes, and the SHA-256 that the Hub states of large files."""
+    """What a repository holds at one revision: sizes in bytes, and the SHA-256 that the Hub states of large files.
+
+    `card` is its README as plain text, empty where none was asked for or there is none.
+    """
 
     repo: str
     revision: str
     licence: str | None
     files: Mapping[str, tuple[int, str | None]]
+    card: str = ""
 
     def candidates(self) -> list[str]:
         """The files that may be a generator's weights, safetensors first."""
@@ -69,12 +75,22 @@ def offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 
-def listing(repo: str, revision: str | None = None) -> Listing:
+def listing(repo: str, revision: str | None = None, *, card: bool = False) -> Listing:
     """What a repository holds; raises NoDownload."""
     asked = Source(repo, revision=revision)
     _refuse_offline(asked)
     with _Talk(asked, threading.Event()) as talk:
-        return talk.listing()
+        found = talk.listing()
+        size, _ = found.files.get(CARD, (CARD_BYTES + 1, None))
+        if not card or size > CARD_BYTES:
+            return found
+        return replace(found, card=_plain(talk.files([CARD], size, lambda _: None)[0][0].read_text("utf-8", "replace")))
+
+
+def _plain(card: str) -> str:
+    """A card without its settings and without letters that a terminal would obey."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", card.replace("\r\n", "\n"), flags=re.S)
+    return "".join(letter for letter in text if letter.isprintable() or letter == "\n").strip()
 
 
 def held(entry: Entry) -> Entry | None:

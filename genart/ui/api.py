@@ -38,7 +38,7 @@ def endpoints(page: Page) -> None:
             data = save_png(page.studio(), [asked])
         except GenartError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        name = f"{asked.model}-seed{asked.anchors[0].seed:04d}.png"
+        name = f"{page.entries[asked.model].plain_name}-seed{asked.anchors[0].seed:04d}.png"
         return gr.FileData(path=save_bytes_to_cache(data, name, get_upload_folder()), orig_name=name, mime_type="image/png")
 
     def models() -> list[dict[str, Any]]:

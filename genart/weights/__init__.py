@@ -12,12 +12,13 @@ from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes, Space
+from genart.hub.cache import take_away
 from genart.recipe import Noise
 from genart.weights.foreign import converted, kept
 from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
 
-__all__ = ["Loaded", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
+__all__ = ["Loaded", "identified", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
 
 MAX_SIDE = 4096
 MAX_LAYER = 2 * 2**30
@@ -39,6 +40,8 @@ def load(entry: Entry) -> Loaded:
     """The generator of a catalogue entry; raises BadWeights if the file is not the recorded one."""
     loaded = load_file(entry.path)
     if entry.sha256 not in (None, loaded.sha256):
+        if entry.source:
+            take_away(entry.source, damaged=True)
         raise BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
     return loaded
 
@@ -74,6 +77,15 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
     name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
     name = name if name and name not in taken else f"{name}-{sha256[:6]}"
     return replace(entry, name=name, kind=family.kind, licence=str(licence or entry.licence))
+
+
+def identified(entry: Entry) -> Entry:
+    """An entry of the Hub with the kind that its file turns out to be; converted now if it has to be.
+
+    Raises BadWeights for a file that cannot be read or is of no known family.
+    """
+    file, _ = readable(entry.path)
+    return replace(entry, kind=recognise(header_of(file, entry.path.name).shapes, entry.path.name).kind)
 
 
 def readable(path: Path) -> tuple[Path, str]:
