@@ -319,7 +319,7 @@ def test_a_file_shared_by_two_revisions_stays_for_the_other(hub, rewritten):
 
 
 def test_sixteen_threads_may_record_at_once(hub):
-    record = cache.Record("a/b", "c.bin", None, "0" * 40, 1, "1" * 64)
+    record = cache.Record("a/b:c.bin", "a/b", "c.bin", None, "0" * 40, 1, "1" * 64)
     threads = [threading.Thread(target=cache.record, args=(record,)) for _ in range(16)]
     for thread in threads:
         thread.start()

@@ -23,8 +23,12 @@ DAMAGED_SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the first download of a file found. `asked` is the revision that was asked for, None for any."""
+    """What the first download of a file found, and the name of the model it was for.
 
+    `asked` is the revision that was asked for, None for any.
+    """
+
+    name: str
     repo: str
     file: str
     asked: str | None
@@ -79,11 +83,12 @@ def records() -> Iterator[Record]:
 
 
 def record_of(source: Source) -> Record | None:
-    """The record of a file; where the source names none, that of the only file of its repository."""
+    """The record of a file; where the source names none, that of the file once taken, or of the only one."""
     if source.file is not None:
         return _read(_record_path(source.repo, source.file, source.revision))
     found = [each for each in records() if (each.repo, each.asked) == (source.repo, source.revision)]
-    return found[0] if len(found) == 1 else None
+    taken = [each for each in found if not each.name.endswith(each.file)]
+    return taken[0] if taken else found[0] if len(found) == 1 else None
 
 
 def record(found: Record) -> None:

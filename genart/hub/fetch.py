@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping
 
 import genart
-from genart.catalogue import CHECKPOINTS, Entry, Source
+from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, source_of
 from genart.errors import NoDownload, quote
 from genart.hub import cache
 from genart.hub.cache import Record
@@ -103,6 +103,13 @@ def held(entry: Entry) -> Entry | None:
     return _at(entry, path)
 
 
+def here() -> dict[str, Entry]:
+    """Every model of the Hub whose file is in the cache, by name: the catalogue's, and those once opened."""
+    named = [source for each in cache.records() if (source := source_of(each.name))]
+    found = [held(entry) for entry in (*hub_entries().values(), *map(entry_at, named))]
+    return {entry.name: entry for entry in found if entry}
+
+
 def fetch(entry: Entry, told: Callable[[Progress], None] = lambda _: None, stopped: threading.Event | None = None) -> Entry:
     """The entry with its file, which is what was recorded; no call is made where the cache has it whole.
 
@@ -140,7 +147,7 @@ def _whole(entry: Entry) -> bool:
     if entry.sha256 is None and entry.source:
         source, size = entry.source, entry.path.stat().st_size
         file, revision = _place(entry.path)
-        cache.record(Record(source.repo, file, source.revision, revision, size, sha256, None))
+        cache.record(Record(entry.name, source.repo, file, source.revision, revision, size, sha256, None))
     return entry.sha256 in (None, sha256)
 
 
@@ -168,7 +175,9 @@ def _downloaded(entry: Entry, source: Source, told: Callable[[Progress], None], 
         path, sha256 = talk.files([file, *_settings(source, listing, file)], size, told)[0]
         if expected is None:
             expected = stated or sha256
-            cache.record(Record(source.repo, file, source.revision, listing.revision, size, expected, listing.licence))
+            cache.record(
+                Record(entry.name, source.repo, file, source.revision, listing.revision, size, expected, listing.licence)
+            )
     return _at(replace(entry, sha256=expected), path)
 
 

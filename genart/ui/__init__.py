@@ -14,10 +14,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from genart.catalogue import ENTRIES, Entry
-from genart.ui import about, explore
+from genart.ui import about, explore, models
 from genart.ui.api import endpoints
 from genart.ui.live import Live
 from genart.ui.page import Page
+from genart.ui.shelf import Shelf
 from genart.ui.words import word
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ HEAD = """
 
 TABS: dict[str, Callable[[Page], None]] = {
     "explore": explore.tab,
+    "models": models.tab,
     "about": about.tab,
 }
 
@@ -50,8 +52,11 @@ def build(
     """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
     live = Live(studio, requests_a_second=120 if public else 240)
     first = secrets.randbelow(10_000) if seed is None else seed
-    page = Page(entries, live, studio, public, next(iter(entries)), first)
-    app = FastAPI(routes=[*live.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None)
+    shelf = Shelf(live, studio, entries, public=public)
+    page = Page(entries, live, shelf, studio, public, next(iter(entries)), first)
+    app = FastAPI(
+        routes=[*live.routes(), *shelf.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None
+    )
     return gr.mount_gradio_app(
         app,
         _blocks(page),

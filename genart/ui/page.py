@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Callable, Mapping
 
 from genart.catalogue import Entry
 from genart.ui.live import Live
+from genart.ui.shelf import Shelf
 
 if TYPE_CHECKING:
     from genart.studio import Studio
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 class Page:
     entries: Mapping[str, Entry]
     live: Live
+    shelf: Shelf
     studio: "Callable[[], Studio]"
     public: bool
     first: str

@@ -54,6 +54,12 @@ SENTENCES: dict[str, str] = {
     "label {0} is out of range; {1} has no classes.": "类别 {0} 超出范围；{1} 没有类别，请去掉它。",
     "label {0} is out of range; {1} has classes 0 to {2}.": "类别 {0} 超出范围；{1} 的类别从 0 到 {2}。",
     "size {0} is out of range; use a number of pixels from 1 up.": "尺寸 {0} 超出范围；请使用至少 1 像素。",
+    "The model {0} is not on this machine; fetch it in the tab Models.": "这台机器上没有模型 {0}；请在“模型”页中获取。",
+    # genart/ui/shelf.py
+    "This server shows the models that it has; run genart on your own machine to open others.": "这台服务器只展示已有的模型；如要打开其他模型，请在自己的电脑上运行 genart。",
+    "The model {0} comes with genart and stays; delete models that were downloaded.": "模型 {0} 随 genart 提供，不能删除；只能删除下载的模型。",
+    "The file {0} is no checkpoint; choose one that ends in {1}.": "文件 {0} 不是检查点；请选择以 {1} 结尾的文件。",
+    "The file {0} has more than 2 GB; open it with the command line.": "文件 {0} 超过 2 GB；请用命令行打开。",
     # genart/finish
     "size {0} is out of range; use a number of pixels from 1 to {1}.": "尺寸 {0} 超出范围；请使用 1 到 {1} 像素。",
     "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",

@@ -80,12 +80,13 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
 
 
 def identified(entry: Entry) -> Entry:
-    """An entry of the Hub with the kind that its file turns out to be; converted now if it has to be.
+    """An entry of the Hub with the kind and the family that its file turns out to be; converted now if it has to be.
 
     Raises BadWeights for a file that cannot be read or is of no known family.
     """
     file, _ = readable(entry.path)
-    return replace(entry, kind=recognise(header_of(file, entry.path.name).shapes, entry.path.name).kind)
+    family = recognise(header_of(file, entry.path.name).shapes, entry.path.name)
+    return replace(entry, kind=family.kind, family=next(name for name, each in FAMILIES.items() if each is family))
 
 
 def readable(path: Path) -> tuple[Path, str]:
