@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from genart.catalogue import ENTRIES, hub_entries
+from genart.errors import BadWeights, NoDownload
 from genart.hub import cache
 from genart.recipe import Recipe
 from genart.studio import Studio
@@ -190,6 +191,17 @@ def test_a_public_page_shows_what_is_here_and_fetches_nothing(page, served):
     assert served.log() == []
 
 
+def test_a_model_found_damaged_is_set_aside_and_offered_again(page):
+    page.get(MNIST)
+    next(cache.hub().rglob("pytorch_model.bin")).resolve().write_bytes(bytes(1000))
+    with pytest.raises(BadWeights):
+        page.studio.render(Recipe(MNIST))
+
+    assert not page.card(MNIST)["here"]
+    assert page.get(MNIST)["state"] == "here"
+    assert page.studio.render(Recipe(MNIST)).shape == (64, 64, 3)
+
+
 def test_without_a_token_nothing_is_told(page):
     page.token = "forged"
 
@@ -197,7 +209,5 @@ def test_without_a_token_nothing_is_told(page):
 
 
 def test_a_link_to_a_model_that_is_not_here_says_where_to_fetch_it(page):
-    from genart.errors import NoDownload
-
     with pytest.raises(NoDownload, match="fetch it in the tab Models"):
         page.studio.render(Recipe(MNIST))

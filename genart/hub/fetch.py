@@ -169,8 +169,8 @@ def _downloaded(entry: Entry, source: Source, told: Callable[[Progress], None], 
         expected = entry.sha256 or (known.sha256 if known else None)
         if None not in (expected, stated) and expected != stated:
             raise NoDownload(
-                f"The Hub now has another file under {quote(_name(source))} than the one recorded; "
-                "delete the model here to take it."
+                f"The Hub has another file under {quote(_name(source))} than the one recorded, so it is not taken; "
+                "choose another model, or update genart."
             )
         path, sha256 = talk.files([file, *_settings(source, listing, file)], size, told)[0]
         if expected is None:

@@ -121,7 +121,7 @@ SENTENCES: dict[str, str] = {
     "The cache has no place for a copy of {0} ({1}); set HF_HOME to a folder of yours.": "缓存中无法存放 {0} 的副本（{1}）；请将 HF_HOME 设为您自己的文件夹。",
     # genart/hub
     "{0} arrived damaged twice; try again later, or on another network.": "{0} 两次下载到的内容都已损坏；请稍后再试，或换一个网络。",
-    "The Hub now has another file under {0} than the one recorded; delete the model here to take it.": "Hub 上 {0} 的文件与记录的不同；如要使用新文件，请先在这里删除该模型。",
+    "The Hub has another file under {0} than the one recorded, so it is not taken; choose another model, or update genart.": "Hub 上 {0} 的文件与记录的不同，因此没有采用；请选择其他模型，或更新 genart。",
     "The repository {0} holds these checkpoints: {1}; name one as {2}:FILE.": "仓库 {0} 中有这些检查点：{1}；请写成 {2}:文件名 来指定一个。",
     "The repository {0} has no file {1}; its checkpoints are {2}.": "仓库 {0} 中没有文件 {1}；其中的检查点有 {2}，请从中选择。",
     "{0} is not on this machine and genart is offline; start it without --offline.": "这台机器上没有 {0}，而 genart 处于离线模式；请去掉 --offline 后重新启动。",

@@ -216,8 +216,8 @@ class Shelf:
             "inferred": entry.inferred,
             "recorded": entry.sha256 is not None,
             "page": f"https://huggingface.co/{source.repo}" if source else None,
-            "here": entry.name in self.entries,
-            "kept": source is not None and cache.held(source) is not None,
+            "here": entry.name in self.entries and entry.path.is_file(),
+            "kept": source is not None and (cache.held(source) or cache.record_of(source)) is not None,
             "shipped": entry.name in self._shipped,
             "progress": self._progress(download) if download and under_way else None,
         }

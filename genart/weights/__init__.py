@@ -12,7 +12,7 @@ from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes, Space
-from genart.hub.cache import take_away
+from genart.hub.cache import sha256_once, take_away
 from genart.recipe import Noise
 from genart.weights.foreign import converted, kept
 from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
@@ -38,12 +38,17 @@ class Loaded:
 
 def load(entry: Entry) -> Loaded:
     """The generator of a catalogue entry; raises BadWeights if the file is not the recorded one."""
+    if entry.source and entry.path.is_file() and entry.sha256 not in (None, sha256_once(entry.path)):
+        take_away(entry.source, damaged=True)  # before anything of it is read
+        raise _not_recorded(entry)
     loaded = load_file(entry.path)
     if entry.sha256 not in (None, loaded.sha256):
-        if entry.source:
-            take_away(entry.source, damaged=True)
-        raise BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
+        raise _not_recorded(entry)
     return loaded
+
+
+def _not_recorded(entry: Entry) -> BadWeights:
+    return BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
 
 
 def load_file(path: Path) -> Loaded:
