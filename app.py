@@ -59,10 +59,11 @@ def main() -> None:
 
     def start_studio() -> None:
         from genart.catalogue import ENTRIES
+        from genart.hub import here
         from genart.studio import Studio
 
         try:
-            studio.set_result(Studio(chosen.device))
+            studio.set_result(Studio(chosen.device, {**ENTRIES, **here()}))
         except Exception as error:
             studio.set_exception(error)
             return

@@ -1,22 +1,24 @@
 """The command line, over the same functions as the page."""
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING, Iterator, Sequence
+from typing import TYPE_CHECKING, Iterable, Iterator, Sequence
 from zipfile import BadZipFile
 
 import numpy as np
 
 from genart import machine
-from genart.catalogue import ENTRIES, entry_of
-from genart.errors import BadRecipe, BadWeights, GenartError, quote
+from genart.catalogue import ENTRIES, UNKNOWN, Entry, Source, entry_at, entry_of, source_of
+from genart.errors import BadRecipe, BadWeights, GenartError, NoDownload, quote
 from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
 
 if TYPE_CHECKING:
+    from genart.hub import Progress
     from genart.studio import Studio
 
 EXAMPLES = """examples:
@@ -25,7 +27,9 @@ EXAMPLES = """examples:
   python -m genart render digits-vae16 --seeds 0-99 --out pictures/
   python -m genart render digits-vae16 --z z.npy --out raw.npy
   python -m genart render ./network.pkl --z z.npy --noise none --out raw.npy
+  python -m genart render huggan/fastgan-few-shot-painting --seeds 0-8
   python -m genart inspect network.pkl
+  python -m genart inspect huggan/dcgan-mnist
   python -m genart convert network.pkl network.safetensors
   python -m genart doctor
   python -m genart show sheet.png
@@ -37,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when done, 1 for an error in one sentence, 2 for a command that cannot be read."""
     chosen = _parser().parse_args(arguments)
     machine.prepare()
+    if chosen.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         chosen.run(chosen)
     except GenartError as error:
@@ -71,7 +77,7 @@ def render(chosen: argparse.Namespace) -> None:
 
     studio = _studio(chosen)
     recipes = list(_recipes(chosen, studio))
-    out = Path(chosen.out or _default_name(chosen.model, recipes))
+    out = Path(chosen.out or _default_name(studio.entries[chosen.model].plain_name, recipes))
     if out.suffix == ".npy":
         np.save(out, np.concatenate([studio.raw(recipe, size=chosen.size) for recipe in recipes]))
     elif out.suffix == ".png":
@@ -91,9 +97,14 @@ def show(chosen: argparse.Namespace) -> None:
     from genart.export import recipes_of, remade
 
     data = Path(chosen.file).read_bytes()
-    for recipe in recipes_of(data):
+    recipes = recipes_of(data)
+    for recipe in recipes:
         print(recipe.to_json())
-    print("same bytes" if remade(_studio(chosen), data) else "other bytes: made with another version or on another machine")
+    print(
+        "same bytes"
+        if remade(_studio(chosen, {recipe.model for recipe in recipes}), data)
+        else "other bytes: made with another version or on another machine"
+    )
 
 
 def bench(chosen: argparse.Namespace) -> None:
@@ -108,11 +119,41 @@ def bench(chosen: argparse.Namespace) -> None:
 
 
 def inspect(chosen: argparse.Namespace) -> None:
-    """What a checkpoint is: its family and sizes, where in the file it was found, and what is wrong with it."""
+    """What a checkpoint is: its family and sizes, where in the file it was found, and what is wrong with it.
+
+    Of a repository of the Hub without a file: what it holds, and what its card says.
+    """
+    source = _source(chosen.file)
+    if source and source.file is None:
+        return _print_repository(source)
     from genart.weights.report import inspected
 
-    for name, value in inspected(Path(chosen.file)):
-        print(f"{name:15} {value}")
+    entry = _here(chosen.file)
+    for name, value in inspected(entry.path):
+        stated = name == "licence" and entry.source and entry.licence not in UNKNOWN
+        print(f"{name:15} {entry.licence if stated else value}")
+
+
+def _print_repository(source: Source) -> None:
+    from genart import hub
+
+    found = hub.listing(source.repo, source.revision, card=True)
+    entries = {name: entry_at(replace(source, file=name)) for name in found.candidates()}
+    known = next((entry for entry in entries.values() if entry.title), entry_at(source))
+    licence = found.licence or (known.licence if known.title else "none stated")
+    print(f"{'repository':15} {found.repo}\n{'revision':15} {found.revision}\n{'licence':15} {licence}")
+    for name, entry in entries.items():
+        size = f"{found.files[name][0] / 1e6:.1f} MB"
+        state = "here" if hub.held(entry) else "not here"
+        family = (
+            f"expected to be {entry.family}"
+            if entry.family
+            else f"python -m genart inspect {source.repo}:{name} tells its family"
+        )
+        print(f"{'file':15} {name}, {size}, {state}; {family}")
+    if not entries:
+        print(f"{'file':15} none that genart could read")
+    print(f"\n{found.card}" if found.card else "")
 
 
 def convert(chosen: argparse.Namespace) -> None:
@@ -122,7 +163,7 @@ def convert(chosen: argparse.Namespace) -> None:
     out = Path(chosen.out)
     if out.suffix != ".safetensors":
         raise BadWeights(f"{quote(chosen.out)} does not end in .safetensors; that is the only format that is written.")
-    save_as(Path(chosen.file), out)
+    save_as(_here(chosen.file).path, out)
     print(out)
 
 
@@ -187,20 +228,47 @@ def _noise(text: str) -> Noise:
     return Noise("random", int(text))
 
 
-def _default_name(model: str, recipes: Sequence[Recipe]) -> str:
-    return f"{model}-seed{recipes[0].anchors[0].seed:04d}.png" if len(recipes) == 1 else f"{model}-sheet.png"
+def _default_name(name: str, recipes: Sequence[Recipe]) -> str:
+    return f"{name}-seed{recipes[0].anchors[0].seed:04d}.png" if len(recipes) == 1 else f"{name}-sheet.png"
 
 
-def _studio(chosen: argparse.Namespace) -> "Studio":
-    """A studio of all models, and of the checkpoint that MODEL names if it names one."""
+def _studio(chosen: argparse.Namespace, others: Iterable[str] = ()) -> "Studio":
+    """A studio of all models, of the one that MODEL names if it names one, and of `others` that are here."""
     from genart.studio import Studio
 
     entries = dict(ENTRIES)
     if getattr(chosen, "model", None):
-        entry = entry_of(chosen.model, ENTRIES)
+        entry = _here(chosen.model)
         entries[entry.name] = entry
         chosen.model = entry.name
+    for name in set(others) - entries.keys():
+        if _source(name):
+            entries[name] = _here(name, fetched=False)
     return Studio(chosen.device, entries)
+
+
+def _source(text: str) -> Source | None:
+    """The place on the Hub that MODEL names; None for a shipped model and for a path."""
+    return None if text in ENTRIES or Path(text).exists() else source_of(text)
+
+
+def _here(text: str, *, fetched: bool = True) -> Entry:
+    """The entry that MODEL names, with its file: one of the Hub is fetched now if it is not here."""
+    source = _source(text)
+    if source is None:
+        return entry_of(text, ENTRIES)
+    from genart import hub
+
+    entry = entry_at(source)
+    if not fetched and hub.held(entry) is None:
+        raise NoDownload(f"{quote(text)} is not on this machine; fetch it with --weights {text}.")
+    return hub.fetch(entry, _print_progress)
+
+
+def _print_progress(progress: "Progress") -> None:
+    if sys.stderr.isatty():
+        end = "\n" if progress.done >= progress.total else "\r"
+        print(f"{progress.done / 1e6:8.1f} of {progress.total / 1e6:.1f} MB", end=end, file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -215,13 +283,14 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
+        added.add_argument("--offline", action="store_true", help="make no call to the Hugging Face Hub")
         added.add_argument("--device", help="cuda, mps, xpu or cpu; found by itself if left out")
         return added
 
     command("list", list_models, "List the models.")
 
     drawing = command("render", render, "Render pictures from seeds or latents.")
-    drawing.add_argument("model", metavar="MODEL", help="a name from list, or a checkpoint")
+    drawing.add_argument("model", metavar="MODEL", help="a name from list, a checkpoint, or OWNER/NAME[:FILE] on the Hub")
     source = drawing.add_mutually_exclusive_group()
     source.add_argument("--seeds", help="such as 1,4,10-15; by default 0")
     source.add_argument("--z", metavar="FILE.npy", help="latents of shape (N, z_dim)")
@@ -237,13 +306,22 @@ def _parser() -> argparse.ArgumentParser:
 
     opening = command("show", show, "Print the recipe inside a picture, and render it again.")
     opening.add_argument("file")
-    opening.add_argument("--weights", dest="model", metavar="FILE", help="the checkpoint that made it, if it was your own")
+    opening.add_argument(
+        "--weights",
+        dest="model",
+        metavar="MODEL",
+        help="the checkpoint that made it, if it was your own; or OWNER/NAME[:FILE] on the Hub",
+    )
 
     looking = command("inspect", inspect, "Say what a checkpoint is: family, sizes, what is missing.")
-    looking.add_argument("file", help="a checkpoint: .safetensors, .pt, .pth, .bin, .ckpt or .pkl")
+    looking.add_argument(
+        "file", help="a checkpoint, .safetensors, .pt, .pth, .bin, .ckpt or .pkl; or OWNER/NAME[:FILE] on the Hub"
+    )
 
     converting = command("convert", convert, "Write the generator of a checkpoint as safetensors.")
-    converting.add_argument("file", metavar="IN", help="a checkpoint: .pt, .pth, .bin, .ckpt, .pkl or .safetensors")
+    converting.add_argument(
+        "file", metavar="IN", help="a checkpoint, .pt, .pth, .bin, .ckpt, .pkl or .safetensors; or OWNER/NAME:FILE on the Hub"
+    )
     converting.add_argument("out", metavar="OUT.safetensors")
 
     command("doctor", doctor, "Check versions, device, shipped weights and the cache.")

@@ -1,20 +1,51 @@
-"""The table of models: data only. It knows no weights and no network.
+"""The tables of models: data only. It knows no weights and no network.
 
-Sizes, latent dimensions and families are read off the weights; here stands only what weights
-cannot say. Titles and descriptions are in the table of screen texts (`genart/ui/words.py`).
+Sizes, latent dimensions and families of shipped models are read off the weights; here stands only what
+weights cannot say. Their titles are in the table of screen texts (`genart/ui/words.py`). The models of
+the Hugging Face Hub are in `hub_models.toml`, read when they are first needed.
 """
 
 import json
+import re
+import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Mapping
+from typing import Any, Mapping
 
 from genart.errors import UnknownModel
 from genart.recipe import Anchor, Recipe, Step
 
 CHECKPOINTS = (".safetensors", ".pt", ".pth", ".pkl", ".bin", ".ckpt", ".tar")
 SHIPPED = Path(__file__).parent.parent / "weights"
+HUB_MODELS = Path(__file__).with_name("hub_models.toml")
+UNKNOWN = ("unknown", "none stated")
+# Whether pictures may be used commercially under a licence of weights; a licence that is not here must be read.
+COMMERCIAL = {
+    **dict.fromkeys(("MIT", "mit", "Apache-2.0", "apache-2.0", "CC0 1.0", "cc0-1.0", "CC BY-SA 3.0"), True),
+    **dict.fromkeys(("cc-by-4.0", "cc-by-sa-4.0", "bsd-2-clause", "bsd-3-clause", "unlicense"), True),
+    **dict.fromkeys(("NVIDIA non-commercial", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0"), False),
+}
+REPOSITORY = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[\w.-]+))?(?::(?P<file>[^\s:][^:]*))?")
+PAGE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<repo>[\w.-]+/[\w.-]+)"
+    r"(?:/(?:blob|resolve|raw|tree)/(?P<revision>[\w.-]+)(?:/(?P<file>[^?#]+))?)?/?(?:[?#].*)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file on the Hugging Face Hub: `file` is None where its name is not known, `revision` where any will do.
+
+    `size` is in bytes; `config` is a file beside it that holds what weights cannot say.
+    """
+
+    repo: str
+    file: str | None = None
+    revision: str | None = None
+    size: int | None = None
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +53,9 @@ class Entry:
     """One model. `file` lies in `weights/`, or is absolute; `classes` names the labels in order;
     `psi`, `finish` and `all_classes` are what a new picture of it starts with.
 
-    `sha256` is None for a file of the user's own, which is taken as it is.
+    `sha256` is None for a file of the user's own, which is taken as it is. A model with a `source` has
+    no `file` until it is downloaded; its title (English, Chinese), family (a key of FAMILIES) and pixels
+    a side are what is told of it before. `inferred` names the fields that nobody has looked up yet.
     """
 
     name: str
@@ -36,6 +69,13 @@ class Entry:
     psi: float = 0.7
     finish: tuple[Step, ...] = ()
     all_classes: bool = False
+    source: Source | None = None
+    title: tuple[str, str] | None = None
+    family: str | None = None
+    pixels: int | None = None
+    paper: str | None = None
+    caution: str | None = None
+    inferred: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -45,6 +85,11 @@ class Entry:
     def directions(self) -> Path:
         """Where named directions lie, if the model has any."""
         return self.path.with_suffix(".directions.safetensors")
+
+    @property
+    def plain_name(self) -> str:
+        """The name as a part of a file's name: a repository's has a slash."""
+        return re.sub(r"[^\w.-]+", "-", self.name)
 
     def begin(self, anchor: Anchor, psi: float | None = None) -> Recipe:
         """A new picture's recipe: the model's own psi unless one is given, its own finish, and all its classes
@@ -130,10 +175,18 @@ def starting_points() -> dict[str, tuple[Recipe, ...]]:
 
 
 def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
-    """The model that a person names: one of the table, else the checkpoint at that path. Raises UnknownModel."""
+    """The model that a person names: one of the tables, a checkpoint at that path, a repository of the Hub.
+
+    A repository is named as owner/name, owner/name:file, owner/name@revision:file or by the address of
+    its page. Raises UnknownModel.
+    """
     path = Path(text)
     if text in entries:
         return entries[text]
+    if not path.exists():
+        source = source_of(text)
+        if source:
+            return entry_at(source)
     if path.exists() or path.suffix in CHECKPOINTS:
         return own_entry(path)
     raise UnknownModel(text, entries)
@@ -143,3 +196,63 @@ def own_entry(path: Path) -> Entry:
     """The entry of a checkpoint that is not in the table."""
     path = path.absolute()  # not resolved: beside a link in the Hub's cache lies its config.json
     return Entry(path.stem, str(path), None, "own file", "unknown", "unknown")
+
+
+def source_of(text: str) -> Source | None:
+    """The place on the Hub that a text names; None where it reads as something else, such as a path."""
+    page = PAGE.fullmatch(text.strip())
+    named = page or REPOSITORY.fullmatch(text.strip())
+    if named is None or (page is None and ":" not in text and text.endswith(CHECKPOINTS)):
+        return None
+    folder = page is not None and "/tree/" in text
+    file = None if folder else named["file"]
+    if ".." in (named["revision"], *(file or "").split("/")) or (file or "").startswith("/"):
+        return None
+    return Source(named["repo"], file, named["revision"] if named["revision"] != "main" else None)
+
+
+def entry_at(source: Source) -> Entry:
+    """The entry of a place on the Hub: that of the catalogue if it has one."""
+    for entry in hub_entries().values():
+        known = entry.source or source
+        file = source.file or (known.file if entry.name == source.repo else "")
+        if (known.repo, known.revision, known.file) == (source.repo, source.revision, file):
+            return entry
+    name = source.repo + (f"@{source.revision}" if source.revision else "") + (f":{source.file}" if source.file else "")
+    return Entry(name, "", None, "Hub", "unknown", _origin(source.repo), source=source)
+
+
+@cache
+def hub_entries() -> Mapping[str, Entry]:
+    """The models of the Hub that genart recommends, by name: the repository's, with the file where it has several."""
+    with open(HUB_MODELS, "rb") as file:
+        models = tomllib.load(file)["model"]
+    several = Counter(model["repo"] for model in models)
+    entries = [_hub_entry(model, several[model["repo"]] > 1) for model in models]
+    return {entry.name: entry for entry in entries}
+
+
+def _hub_entry(model: Mapping[str, Any], several: bool) -> Entry:
+    source = Source(model["repo"], model.get("file"), model.get("revision"), model.get("size"), model.get("config"))
+    english, chinese = model["title"]
+    data = model.get("data")
+    return Entry(
+        f"{source.repo}:{source.file}" if several else source.repo,
+        "",
+        model.get("sha256"),
+        model["kind"],
+        model["licence"],
+        f"{data}; {_origin(source.repo)}" if data else _origin(source.repo),
+        source=source,
+        title=(english, chinese),
+        inferred=tuple(model.get("inferred", ())),
+        family=model.get("family"),
+        pixels=model.get("pixels"),
+        paper=model.get("paper"),
+        caution=model.get("caution"),
+    )
+
+
+def _origin(repo: str) -> str:
+    """What is said of a model whose training data are not recorded, and added where they are."""
+    return f"see {repo} on the Hugging Face Hub"

@@ -4,6 +4,7 @@ GenartError
 ├── BadRecipe      a recipe, or a file that should hold one, cannot be used
 ├── UnknownModel   no model of that name
 ├── BadWeights     a weights file is missing, damaged or of no known family
+├── NoDownload     a file of the Hugging Face Hub could not be fetched
 └── Refused        a good request that this server does not serve now
 """
 
@@ -30,6 +31,10 @@ class UnknownModel(GenartError):
 
 
 class BadWeights(GenartError):
+    pass
+
+
+class NoDownload(GenartError):
     pass
 
 

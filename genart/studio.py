@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genart import finish, latent
-from genart.catalogue import ENTRIES, Entry
+from genart.catalogue import ENTRIES, Entry, source_of
 from genart.directions import directions, names
-from genart.errors import BadRecipe, GenartError, Refused, UnknownModel, quote
+from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel, quote
 from genart.families.base import Controlled, Encoder, Generator, Space
 from genart.recipe import Anchor, Recipe, pack_vector, unpack_vector
 from genart.turns import Turns
@@ -110,6 +110,16 @@ class Studio:
         """
         return self._turns.run(lambda: self._read(name, pixels, label))
 
+    def add(self, entry: Entry) -> None:
+        """Know one model more, or another file under a name that is known."""
+        if self.entries.get(entry.name) != entry:
+            self.remove(entry.name)
+            self.entries[entry.name] = entry
+
+    def remove(self, name: str) -> None:
+        """Know a model no longer, and forget its pictures."""
+        self._turns.run(lambda: self._forget(name))
+
     def direction_names(self, name: str) -> list[str]:
         """What the directions of a model are called in recipes."""
         loaded = self.resident(name).loaded
@@ -196,6 +206,8 @@ class Studio:
 
     def _resident(self, name: str) -> Resident:
         if name not in self._residents:
+            if name not in self.entries and source_of(name):
+                raise NoDownload(f"The model {name!r} is not on this machine; fetch it in the tab Models.")
             if name not in self.entries:
                 raise UnknownModel(name, self.entries)
             self._residents[name] = self._with_room(name, lambda: self._load(name))
@@ -213,6 +225,12 @@ class Studio:
             generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
         held = (*network.parameters(), *network.buffers())  # with what the network prepared for itself, saved or not
         return Resident(loaded, sum(tensor.nbytes for tensor in held), {})
+
+    def _forget(self, name: str) -> None:
+        self.entries.pop(name, None)
+        self._residents.pop(name, None)
+        for key in [key for key in self._memo if key[0].model == name]:
+            self._memo_bytes -= self._memo.pop(key).nbytes + MEMO_KEY_BYTES
 
     def _drop_others(self, name: str) -> None:
         for other in [other for other in self._residents if other != name]:

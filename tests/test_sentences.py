@@ -9,7 +9,7 @@ from genart.ui.messages import UNEXPECTED
 from genart.ui.sentences import NAMES, SENTENCES, chinese
 
 PACKAGE = Path(genart.__file__).parent
-ERRORS = {"GenartError", "BadRecipe", "UnknownModel", "BadWeights", "Expired", "Refused"}
+ERRORS = {"GenartError", "BadRecipe", "UnknownModel", "BadWeights", "NoDownload", "Expired", "Refused"}
 PLACE = re.compile(r"\{\d\}")
 
 

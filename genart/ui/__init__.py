@@ -13,10 +13,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from genart.catalogue import ENTRIES, Entry
-from genart.ui import about, explore
+from genart.ui import about, explore, models
 from genart.ui.api import endpoints
 from genart.ui.live import Live
 from genart.ui.page import Page
+from genart.ui.shelf import Shelf
 from genart.ui.words import word
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ HEAD = """
 
 TABS: dict[str, Callable[[Page], None]] = {
     "explore": explore.tab,
+    "models": models.tab,
     "about": about.tab,
 }
 
@@ -48,8 +50,11 @@ def build(
 ) -> FastAPI:
     """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
     live = Live(studio, requests_a_second=120 if public else 240)
-    page = Page(entries, live, studio, public, next(iter(entries)), seed)
-    app = FastAPI(routes=[*live.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None)
+    shelf = Shelf(live, studio, entries, public=public)
+    page = Page(entries, live, shelf, studio, public, next(iter(entries)), seed)
+    app = FastAPI(
+        routes=[*live.routes(), *shelf.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None
+    )
     return gr.mount_gradio_app(
         app,
         _blocks(page),

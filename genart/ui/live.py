@@ -177,7 +177,7 @@ class Live:
         async def work(visitor: str, body: bytes) -> Response:
             return Response(await self.frame(visitor, parsed(body)), media_type="application/octet-stream")
 
-        return await self._answer(request, MAX_CHARACTERS, work)
+        return await self.answer(request, MAX_CHARACTERS, work)
 
     async def model(self, request: Request) -> Response:
         """What the controls need to know about a model: its space, family, size, classes."""
@@ -187,7 +187,7 @@ class Live:
             told_of = await run_in_threadpool(describe, studio, parsed(body).get("model"))
             return JSONResponse(told_of, background=BackgroundTask(studio.find_directions, told_of["name"]))
 
-        return await self._answer(request, 1000, work)
+        return await self.answer(request, 1000, work)
 
     async def png(self, request: Request) -> Response:
         """The finished picture as a PNG with its recipe inside."""
@@ -198,7 +198,7 @@ class Live:
             data = await self._heavy(save_png, studio, [recipe])
             return Response(data, media_type="image/png")
 
-        return await self._answer(request, MAX_CHARACTERS, work)
+        return await self.answer(request, MAX_CHARACTERS, work)
 
     async def recipe(self, request: Request) -> Response:
         """The recipe inside a dropped picture."""
@@ -207,7 +207,7 @@ class Live:
             recipes = await run_in_threadpool(recipes_of, body)
             return Response(recipes[0].to_json(), media_type="application/json")
 
-        return await self._answer(request, MAX_FILE, work)
+        return await self.answer(request, MAX_FILE, work)
 
     async def read(self, request: Request) -> Response:
         """The recipe of what a model with an encoder makes of a picture: `?model=NAME`, and the file as the body."""
@@ -219,19 +219,20 @@ class Live:
             anchor = await run_in_threadpool(studio.read, name, pixels, int(label) if label.isdecimal() else None)
             return Response(Recipe(name, (anchor,), psi=1.0).to_json(), media_type="application/json")
 
-        return await self._answer(request, MAX_FILE, work)
+        return await self.answer(request, MAX_FILE, work)
 
     async def _heavy(self, work: Callable[..., T], *arguments: Any) -> T:
         """Work on large pictures, off the event loop, for few visitors at a time."""
         async with self._large:
             return await run_in_threadpool(work, *arguments)
 
-    async def _answer(self, request: Request, limit: int, work: Callable[..., Any]) -> Response:
+    async def answer(self, request: Request, limit: int | None, work: Callable[..., Any]) -> Response:
+        """What `work` makes of a visitor and the body, or the sentence of its error; without a limit it reads the body itself."""
         try:
             visitor = self.visitor(request.headers.get("x-genart-token"))
             if request.url.path != "/live":  # a frame is counted where it is made
                 self.admit(visitor)
-            return await work(visitor, await _body(request, limit))
+            return await work(visitor, b"" if limit is None else await _body(request, limit))
         except Expired as error:
             return JSONResponse(told(error), status_code=401)
         except Refused as error:

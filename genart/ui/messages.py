@@ -97,7 +97,7 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
     entry, space = studio.entries[str(name)], resident.loaded.generator.space
     return {
         "name": entry.name,
-        "kind": entry.kind,
+        "kind": resident.loaded.family.kind if entry.kind == "Hub" else entry.kind,
         "family": resident.loaded.family.title,
         "licence": entry.licence,
         "credit": entry.credit,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Callable, Mapping
 
 from genart.catalogue import Entry
 from genart.ui.live import Live
+from genart.ui.shelf import Shelf
 
 if TYPE_CHECKING:
     from genart.studio import Studio
@@ -16,6 +17,7 @@ class Page:
 
     entries: Mapping[str, Entry]
     live: Live
+    shelf: Shelf
     studio: "Callable[[], Studio]"
     public: bool
     first: str

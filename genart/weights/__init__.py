@@ -13,12 +13,13 @@ from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes, Space
+from genart.hub.cache import sha256_once, take_away
 from genart.recipe import Noise
 from genart.weights.foreign import converted, kept
 from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
 
-__all__ = ["Loaded", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
+__all__ = ["Loaded", "identified", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
 
 MAX_SIDE = 4096
 MAX_LAYER = 2 * 2**30
@@ -39,10 +40,17 @@ class Loaded:
 
 def load(entry: Entry) -> Loaded:
     """The generator of a catalogue entry; raises BadWeights if the file is not the recorded one."""
+    if entry.source and entry.path.is_file() and entry.sha256 not in (None, sha256_once(entry.path)):
+        take_away(entry.source, damaged=True)  # before anything of it is read
+        raise _not_recorded(entry)
     loaded = load_file(entry.path)
     if entry.sha256 not in (None, loaded.sha256):
-        raise BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
+        raise _not_recorded(entry)
     return replace(loaded, directions=_directions(entry.directions, loaded.generator.space))
+
+
+def _not_recorded(entry: Entry) -> BadWeights:
+    return BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
 
 
 def load_file(path: Path) -> Loaded:
@@ -76,6 +84,16 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
     name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
     name = name if name and name not in taken else f"{name}-{sha256[:6]}"
     return replace(entry, name=name, kind=family.kind, licence=str(licence or entry.licence))
+
+
+def identified(entry: Entry) -> Entry:
+    """An entry of the Hub with the kind and the family that its file turns out to be; converted now if it has to be.
+
+    Raises BadWeights for a file that cannot be read or is of no known family.
+    """
+    file, _ = readable(entry.path)
+    family = recognise(header_of(file, entry.path.name).shapes, entry.path.name)
+    return replace(entry, kind=family.kind, family=next(name for name, each in FAMILIES.items() if each is family))
 
 
 def readable(path: Path) -> tuple[Path, str]:

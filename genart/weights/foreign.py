@@ -17,7 +17,7 @@ from typing import Iterator
 
 import genart
 from genart.errors import BadWeights
-from genart.weights.read import sha256_of
+from genart.hub.cache import ours, sha256_of
 
 READER = 1  # part of the folder's name: raise it when copies made before should be made again
 START_SECONDS = 60  # to start Python and torch, on a busy machine
@@ -35,9 +35,7 @@ _one_at_a_time = threading.Lock()
 
 def folder() -> Path:
     """Where converted copies are: `genart/` beside the Hub's own folder in the Hugging Face cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")
-    return Path(home).expanduser() / "genart" / f"converted-{READER}"
+    return ours() / f"converted-{READER}"
 
 
 def opened() -> Path:

@@ -1,6 +1,5 @@
 """A safetensors file becomes tensors: the header is checked before anything is allocated."""
 
-import hashlib
 import json
 import math
 import os
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from genart.errors import BadWeights, quote
+from genart.hub.cache import sha256_of as sha256_of
 
 MAX_TENSORS = 20_000
 MAX_BYTES = 8 * 2**30
@@ -97,12 +97,6 @@ def header_text(header: Mapping[str, object]) -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _shape(part: Any, left: int, key: str, name: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What can be said of a checkpoint, and of the weights on this machine, without drawing a picture."""
 
+import os
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -8,9 +9,10 @@ from typing import Iterator
 
 import torch
 
-from genart.catalogue import ENTRIES
+from genart.catalogue import ENTRIES, Source
 from genart.errors import BadWeights
 from genart.families.base import Space
+from genart.hub import cache, offline
 from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
 from genart.weights.foreign import copies, folder, opened
 from genart.weights.read import Header, header_of, sha256_of
@@ -82,6 +84,7 @@ def health() -> Iterator[Line]:
     for entry in ENTRIES.values():
         yield f"weights {entry.name}", _state(entry.path, entry.sha256)
     yield from _cache()
+    yield from _hub()
 
 
 def _state(path: Path, sha256: str | None) -> str:
@@ -111,3 +114,20 @@ def _cache() -> Iterator[Line]:
     stray = len(files) - sum(1 for _ in copies())
     if stray:
         yield "left behind", f"{stray} unfinished copies; the next conversion removes those older than a day"
+
+
+def _hub() -> Iterator[Line]:
+    yield "Hub", "switched off" if offline() else os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    yield "Hub token", "there is one" if os.environ.get("HF_TOKEN") or (cache.hub().parent / "token").is_file() else "none"
+    yield "Hub cache", str(cache.hub())
+    for record in cache.records():
+        path = cache.held(Source(record.repo, record.file, record.asked))
+        if path is None:
+            state = "not here any more"
+        else:
+            state = "as recorded" if sha256_of(path) == record.sha256 else "damaged; it will be fetched again when it is opened"
+        yield f"Hub {record.repo}", f"{record.file}, {record.size / 1e6:.1f} MB, {state}"
+    stray = cache.strays()
+    if stray:
+        size = sum(path.stat().st_size for path in stray if path.exists())
+        yield "Hub left behind", f"{len(stray)} unfinished or damaged files, {size / 1e6:.1f} MB; a download removes the old ones"

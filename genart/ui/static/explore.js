@@ -3,6 +3,7 @@
 
 import { Controls } from "./controls.js";
 import { Live, paint } from "./live.js";
+import { Models } from "./models.js";
 import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
 import { $, $$, element } from "./widgets.js";
@@ -38,6 +39,7 @@ class Explore {
     });
     this.bind();
     this.words.translatePage();
+    this.models = new Models(this);
     await this.open(hello);
     this.drawThumbnails();
     this.invite();
@@ -174,6 +176,7 @@ class Explore {
     else if (current) this.controls.followPoint(this.point, hurry);
     if (!head.full || hurry || walk) return;
     this.shown = recipe;
+    this.models.seen(recipe.model);
     if (this.stage.keepThumbnail(recipe)) this.stage.showHistory();
     $("#spoken").textContent = this.describe();
   }
@@ -195,7 +198,7 @@ class Explore {
   }
 
   async drawThumbnails() {
-    for (const card of $$("#models .card")) {
+    for (const card of $$("#models .card:not([data-opened])")) {
       const { model } = card.dataset;
       const { head, data } = await this.live.aside({ recipe: this.points[model]?.[0] ?? this.fresh(model, 4) });
       if (!head.error) await paint(card.querySelector("canvas"), { head, data });
@@ -356,7 +359,7 @@ class Explore {
 
   async save() {
     const seed = R.seedOf(this.recipe);
-    const name = `${this.recipe.model}-${seed === null ? "mix" : `seed${String(seed).padStart(4, "0")}`}.png`;
+    const name = `${this.recipe.model.replace(/[^\w.-]+/g, "-")}-${seed === null ? "mix" : `seed${String(seed).padStart(4, "0")}`}.png`;
     const file = await this.live.call("png", JSON.stringify({ recipe: this.recipe })).catch((error) => this.fail(error));
     if (!file) return;
     const link = element("a", { href: URL.createObjectURL(file), download: name });

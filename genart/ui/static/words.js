@@ -29,12 +29,13 @@ export class Words {
     return LANGUAGES.map((_, language) => this.word(key, values, language));
   }
 
-  // Elements carry their key: data-word for the text, data-word-title and data-word-label beside it.
+  // Elements carry their key: data-word for the text, data-word-title, -label and -placeholder beside it.
   translate(root) {
-    for (const node of root.querySelectorAll("[data-word], [data-word-title], [data-word-label]")) {
-      const { word, wordTitle, wordLabel, wordValues } = node.dataset;
+    for (const node of root.querySelectorAll("[data-word], [data-word-title], [data-word-label], [data-word-placeholder]")) {
+      const { word, wordTitle, wordLabel, wordPlaceholder, wordValues } = node.dataset;
       const values = wordValues ? JSON.parse(wordValues) : {};
       if (word) node.textContent = this.word(word, values);
+      if (wordPlaceholder) node.placeholder = this.word(wordPlaceholder, values);
       if (wordTitle) node.title = this.word(wordTitle, values);
       if (wordLabel) node.setAttribute("aria-label", this.word(wordLabel, values));
     }

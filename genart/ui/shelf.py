@@ -1,0 +1,223 @@
+"""The models a page may show: shipped, downloaded, opened; and the routes that fetch, open and delete them.
+
+On a public page only the operator's models are there: what is downloaded already, and nothing is fetched.
+"""
+
+import logging
+import shutil
+import tempfile
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from genart.catalogue import CHECKPOINTS, COMMERCIAL, UNKNOWN, Entry, entry_at, hub_entries, source_of
+from genart.errors import BadWeights, GenartError, Refused, UnknownModel, quote
+from genart.hub import Download, Downloads, Listing, cache, here, listing, offline
+from genart.ui.live import Live
+from genart.ui.messages import UNEXPECTED, parsed, told
+
+if TYPE_CHECKING:
+    from genart.studio import Studio
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST = 2000
+MAX_CHECKPOINT = 2 * 2**30
+# As the families call themselves; to ask them would take torch.
+FAMILIES = {
+    "stylegan2": "StyleGAN2",
+    "stylegan3": "StyleGAN3",
+    "biggan": "BigGAN-deep",
+    "fastgan": "FastGAN",
+    "projected_fastgan": "Projected GAN",
+    "lightweight_gan": "Lightweight GAN",
+    "pgan": "Progressive GAN",
+    "dcgan": "DCGAN",
+    "vae": "VAE",
+    "autoencoder_kl": "AutoencoderKL",
+    "autoencoder_tiny": "Tiny autoencoder",
+    "vq": "VQGAN",
+}
+
+
+class Shelf:
+    """All models by name. `entries` are those with a file here; they are the studio's too."""
+
+    def __init__(self, live: Live, studio: "Callable[[], Studio]", shipped: Mapping[str, Entry], *, public: bool):
+        self.entries = {**shipped, **here()}
+        self._live, self._studio, self._public = live, studio, public
+        self._shipped = shipped
+        self._downloads = Downloads(self._admit)
+
+    def routes(self) -> list[BaseRoute]:
+        work = {
+            "list": self._route(self._list),
+            "look": self._route(self._look),
+            "get": self._route(self._get),
+            "state": self._route(self._state),
+            "stop": self._route(self._stop),
+            "delete": self._route(self._delete),
+            "drop": self._drop,
+        }
+        return [Route(f"/live/models/{name}", does, methods=["POST"]) for name, does in work.items()]
+
+    def _route(self, does: Callable[[str], Any]) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            async def work(_: str, body: bytes) -> Response:
+                return JSONResponse(await run_in_threadpool(does, str(parsed(body).get("model", ""))))
+
+            return await self._live.answer(request, MAX_REQUEST, work)
+
+        return answer
+
+    def _list(self, _: str) -> dict[str, Any]:
+        known = self.entries if self._public else {**self._shipped, **hub_entries(), **self.entries}
+        return {"models": [self._card(entry) for entry in known.values()], "public": self._public, "offline": offline()}
+
+    def _look(self, text: str) -> dict[str, Any]:
+        """What a repository holds, for a text that names one, with the card it has of itself."""
+        self._refuse_public()
+        entry = self._named(text)
+        source = entry.source
+        if source is None or source.file or entry.name in self.entries:
+            return {"models": [self._card(entry)], "repo": source.repo if source else None, "card": ""}
+        found = listing(source.repo, source.revision, card=True)
+        return {"models": [self._found(found, file) for file in found.candidates()], "repo": found.repo, "card": found.card}
+
+    def _found(self, found: Listing, file: str) -> dict[str, Any]:
+        """What is said of a file that a repository holds: its size as it is, and the repository's licence if no table has one."""
+        entry = self._named(f"{found.repo}:{file}")
+        stated = replace(entry, licence=found.licence) if found.licence and entry.licence in UNKNOWN else entry
+        return self._card(stated) | {"bytes": found.files[file][0]}
+
+    def _get(self, name: str) -> dict[str, Any]:
+        """Begin to fetch a model, or join those who wait for it."""
+        self._refuse_public()
+        entry = self._named(name)
+        return self._progress(self._downloads.get(entry))
+
+    def _state(self, name: str) -> dict[str, Any]:
+        download = self._downloads.known(name)
+        if download is None:
+            raise UnknownModel(name, self.entries)
+        return self._progress(download)
+
+    def _stop(self, name: str) -> dict[str, Any]:
+        self._refuse_public()
+        download = self._downloads.known(name)
+        if download:
+            download.stop()
+        return {}
+
+    def _delete(self, name: str) -> dict[str, Any]:
+        self._refuse_public()
+        if name in self._shipped:
+            raise Refused(f"The model {name!r} comes with genart and stays; delete models that were downloaded.")
+        entry = self.entries.get(name) or self._named(name)
+        from genart.weights.foreign import copies
+
+        sha256 = entry.sha256 or (cache.sha256_once(entry.path) if entry.path.is_file() else None)
+        if entry.source:
+            cache.take_away(entry.source, damaged=False)
+        elif cache.ours() / "opened" in entry.path.parents:
+            shutil.rmtree(entry.path.parent, ignore_errors=True)
+        for copy, original, _ in copies():
+            if original == sha256:
+                copy.unlink(missing_ok=True)
+        self.entries.pop(name, None)
+        self._studio().remove(name)
+        return {}
+
+    async def _drop(self, request: Request) -> Response:
+        """Open a checkpoint that comes as the body; it is written to a file while it streams."""
+
+        async def work(_: str, __: bytes) -> Response:
+            self._refuse_public()
+            name = Path(request.query_params.get("name", "")).name
+            if not name.endswith(CHECKPOINTS):
+                raise BadWeights(f"The file {quote(name)} is no checkpoint; choose one that ends in {', '.join(CHECKPOINTS)}.")
+            with tempfile.TemporaryDirectory(prefix="genart-") as folder:
+                path = Path(folder) / name
+                with open(path, "wb") as file:
+                    async for part in request.stream():
+                        if file.tell() + len(part) > MAX_CHECKPOINT:
+                            raise BadWeights(f"The file {quote(name)} has more than 2 GB; open it with the command line.")
+                        file.write(part)
+                entry = await run_in_threadpool(self._opened, path)
+            return JSONResponse(self._card(entry))
+
+        return await self._live.answer(request, None, work)
+
+    def _opened(self, path: Path) -> Entry:
+        from genart.weights import open_checkpoint
+
+        entry = open_checkpoint(path, keep=True, taken=self._shipped)
+        self.entries[entry.name] = entry
+        self._studio().add(entry)
+        return entry
+
+    def _admit(self, entry: Entry) -> Entry:
+        """A model whose file has come, known to the studio; raises BadWeights where genart cannot draw it."""
+        from genart.weights import identified
+
+        known = identified(entry)
+        self.entries[known.name] = known
+        self._studio().add(known)
+        return known
+
+    def _named(self, text: str) -> Entry:
+        if text in self.entries:
+            return self.entries[text]
+        source = source_of(text)
+        if source is None:
+            raise UnknownModel(text, self.entries)
+        entry = entry_at(source)
+        return self.entries.get(entry.name, entry)
+
+    def _refuse_public(self) -> None:
+        if self._public:
+            raise Refused("This server shows the models that it has; run genart on your own machine to open others.")
+
+    def _progress(self, download: Download) -> dict[str, Any]:
+        shown: dict[str, Any] = {"name": download.entry.name, "done": download.progress.done, "total": download.progress.total}
+        if not download.future.done():
+            whole = 0 < download.progress.total <= download.progress.done
+            return shown | {"state": "reading" if whole else "coming"}
+        try:
+            return shown | {"state": "here", "model": self._card(download.future.result())}
+        except GenartError as error:
+            return shown | {"state": "failed", "model": self._card(download.entry), **told(error)}
+        except (Exception, CancelledError) as error:
+            log.error("the download of %s failed", download.entry.name, exc_info=error)
+            return shown | {"state": "failed", "model": self._card(download.entry), **told(UNEXPECTED)}
+
+    def _card(self, entry: Entry) -> dict[str, Any]:
+        """What the page says of a model; None for what is not known."""
+        source, download = entry.source, self._downloads.known(entry.name)
+        under_way = download is not None and not download.future.done()
+        return {
+            "name": entry.name,
+            "title": entry.title,
+            "kind": entry.kind,
+            "family": FAMILIES.get(entry.family, entry.family) if entry.family else None,
+            "pixels": entry.pixels,
+            "bytes": entry.path.stat().st_size if entry.path.is_file() else source.size if source else None,
+            "licence": None if entry.licence in UNKNOWN else entry.licence,
+            "commercial": COMMERCIAL.get(entry.licence),
+            "credit": entry.credit,
+            "paper": entry.paper,
+            "caution": entry.caution,
+            "inferred": entry.inferred,
+            "recorded": entry.sha256 is not None,
+            "page": f"https://huggingface.co/{source.repo}" if source else None,
+            "here": entry.name in self.entries and entry.path.is_file(),
+            "kept": source is not None and (cache.held(source) or cache.record_of(source)) is not None,
+            "shipped": entry.name in self._shipped,
+            "progress": self._progress(download) if download and under_way else None,
+        }

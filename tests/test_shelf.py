@@ -1,0 +1,213 @@
+"""The routes of the Models tab: list, look, get, stop, delete, drop; and what a public page refuses."""
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from genart.catalogue import ENTRIES, hub_entries
+from genart.errors import BadWeights, NoDownload
+from genart.hub import cache
+from genart.recipe import Recipe
+from genart.studio import Studio
+from genart.ui import build, shelf
+from genart.weights.foreign import copies
+from tests.fakehub import FakeHub
+
+DCGAN = Path(__file__).parent / "fixtures" / "dcgan"
+STYLEGAN2 = Path(__file__).parent / "fixtures" / "stylegan2"
+MNIST = "huggan/dcgan-mnist"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hub")
+    for repo, file, source in (
+        (MNIST, "pytorch_model.bin", DCGAN / "tutorial_main_gray64.pth"),
+        ("somebody/two-files", "netG.pth", DCGAN / "tutorial_main_gray64.pth"),
+        ("somebody/two-files", "colour.safetensors", DCGAN / "huggan_rgb64.safetensors"),
+    ):
+        (root / repo).mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, root / repo / file)
+    (root / "somebody/two-files/README.md").write_text("<b>Two</b>")
+    (root / "somebody/two-files/.hub.json").write_text('{"card": {"license": "cc-by-nc-4.0"}}')
+    noise = root / "huggan/fastgan-few-shot-aurora"
+    noise.mkdir(parents=True)
+    (noise / "pytorch_model.bin").write_bytes(bytes(2_000_000))
+    with FakeHub(root) as hub:
+        yield hub
+
+
+@pytest.fixture
+def page(served, tmp_path, monkeypatch):
+    """A page of its own, over an empty cache."""
+    monkeypatch.setenv("HF_ENDPOINT", served.url)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    served.set_faults([])
+    served.log(clear=True)
+    return Page()
+
+
+class Page:
+    def __init__(self, **how):
+        self.studio = Studio("cpu")
+        shelves = []
+        make = shelf.Shelf.__init__
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(shelf.Shelf, "__init__", lambda self, *a, **k: (make(self, *a, **k), shelves.append(self))[0])
+            self.app = build(lambda: self.studio, **how)
+        self.shelf = shelves[0]
+        self.token = self.shelf._live.token()
+
+    def ask(self, route, model="", expected=200, content=None):
+        async def post():
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://genart") as client:
+                body = {"content": content} if content is not None else {"json": {"model": model}}
+                return await client.post(f"/live/models/{route}", headers={"x-genart-token": self.token}, **body)
+
+        answer = asyncio.run(post())
+        assert answer.status_code == expected, answer.text
+        return answer.json()
+
+    def get(self, model):
+        """Fetch a model and wait for the end of it."""
+        self.ask("get", model)
+        return self.ended(model)
+
+    def ended(self, model):
+        for _ in range(600):
+            state = self.ask("state", model)
+            if state["state"] not in ("coming", "reading"):
+                return state
+            time.sleep(0.05)
+        pytest.fail("the download does not end")
+
+    def card(self, name):
+        return next(card for card in self.ask("list")["models"] if card["name"] == name)
+
+
+def test_the_list_has_shipped_models_first_then_those_of_the_hub(page):
+    cards = page.ask("list")["models"]
+
+    assert [card["name"] for card in cards] == [*ENTRIES, *hub_entries()]
+    assert [card["here"] for card in cards] == [card["shipped"] for card in cards]
+    assert {card["commercial"] for card in cards} == {True, False, None}
+
+
+def test_a_model_is_fetched_drawn_and_deleted(page):
+    state = page.get(MNIST)
+    assert (state["state"], state["done"]) == ("here", state["total"])
+    assert page.card(MNIST)["here"]
+    assert page.studio.render(Recipe(MNIST)).shape == (64, 64, 3)
+    assert len(list(copies())) == 1
+
+    page.ask("delete", MNIST)
+    assert not page.card(MNIST)["here"]
+    assert not list(copies())
+    assert not [path for path in cache.hub().rglob("*") if path.is_file() and path.stat().st_size > 10_000]
+    assert page.ask("state", "nothing", expected=422)["error"].startswith("There is no model named 'nothing'")
+
+
+def test_what_is_here_is_there_again_after_a_start(page, served):
+    page.get("somebody/two-files:netG.pth")
+    served.log(clear=True)
+    again = Page()
+
+    assert again.card("somebody/two-files:netG.pth")["here"]
+    assert again.card("somebody/two-files:netG.pth")["commercial"] is False
+    assert served.log() == []
+
+
+def test_a_repository_is_looked_into_before_anything_large_is_fetched(page, served):
+    found = page.ask("look", "https://huggingface.co/somebody/two-files")
+
+    assert [card["name"] for card in found["models"]] == ["somebody/two-files:colour.safetensors", "somebody/two-files:netG.pth"]
+    assert found["models"][0]["bytes"] == (DCGAN / "huggan_rgb64.safetensors").stat().st_size
+    assert {card["licence"] for card in found["models"]} == {"cc-by-nc-4.0"}
+    assert found["card"] == "<b>Two</b>"
+    assert [each["path"].rpartition("/")[2] for each in served.log() if "resolve" in each["path"]] == ["README.md"] * 2
+    assert [card["name"] for card in page.ask("look", MNIST)["models"]] == [MNIST]
+    assert "'what'" in page.ask("look", "what", expected=422)["error"]
+
+
+def test_what_genart_cannot_draw_is_said_once_it_has_come(page):
+    state = page.get("huggan/fastgan-few-shot-aurora")
+
+    assert state["state"] == "failed"
+    assert "'pytorch_model.bin'" in state["error"]
+    assert state["chinese"] != state["error"]
+    card = page.card("huggan/fastgan-few-shot-aurora")
+    assert (card["here"], card["kept"]) == (False, True)
+    page.ask("delete", "huggan/fastgan-few-shot-aurora")
+    assert not page.card("huggan/fastgan-few-shot-aurora")["kept"]
+
+
+def test_a_download_is_stopped(page, served):
+    served.set_faults(["rate=200000@GET:*.bin"])
+    page.ask("get", "huggan/fastgan-few-shot-aurora")
+    while not page.ask("state", "huggan/fastgan-few-shot-aurora")["done"]:
+        time.sleep(0.05)
+    assert page.card("huggan/fastgan-few-shot-aurora")["progress"]["total"] == 2_000_000
+    page.ask("stop", "huggan/fastgan-few-shot-aurora")
+
+    assert "was stopped" in page.ended("huggan/fastgan-few-shot-aurora")["error"]
+
+
+def test_a_dropped_checkpoint_is_opened_and_deleted(page):
+    card = page.ask("drop?name=my%20network.pkl", content=(STYLEGAN2 / "uncond32.pkl").read_bytes())
+
+    assert (card["name"], card["here"], card["family"] or card["kind"]) == ("my network", True, "GAN")
+    assert page.studio.render(Recipe("my network")).shape == (32, 32, 3)
+    page.ask("delete", "my network")
+    assert not list((cache.ours() / "opened").iterdir())
+    assert "no checkpoint" in page.ask("drop?name=a.txt", expected=422, content=b"x")["error"]
+    assert "'b.pt'" in page.ask("drop?name=../../b.pt", expected=422, content=b"x")["error"]
+
+
+def test_a_checkpoint_that_is_too_large_is_refused_while_it_comes(page, monkeypatch):
+    monkeypatch.setattr(shelf, "MAX_CHECKPOINT", 1000)
+
+    assert "more than 2 GB" in page.ask("drop?name=a.pt", expected=422, content=bytes(2000))["error"]
+
+
+def test_a_shipped_model_stays(page):
+    assert "comes with genart" in page.ask("delete", "digits-gan", expected=429)["error"]
+
+
+def test_a_public_page_shows_what_is_here_and_fetches_nothing(page, served):
+    page.get(MNIST)
+    served.log(clear=True)
+    public = Page(public=True)
+
+    assert [card["name"] for card in public.ask("list")["models"]] == [*ENTRIES, MNIST]
+    for route in ("look", "get", "stop", "delete"):
+        assert "This server shows the models" in public.ask(route, MNIST, expected=429)["error"]
+    assert "This server" in public.ask("drop?name=a.pt", expected=429, content=b"x")["error"]
+    assert served.log() == []
+
+
+def test_a_model_found_damaged_is_set_aside_and_offered_again(page):
+    page.get(MNIST)
+    next(cache.hub().rglob("pytorch_model.bin")).resolve().write_bytes(bytes(1000))
+    with pytest.raises(BadWeights):
+        page.studio.render(Recipe(MNIST))
+
+    assert not page.card(MNIST)["here"]
+    assert page.get(MNIST)["state"] == "here"
+    assert page.studio.render(Recipe(MNIST)).shape == (64, 64, 3)
+
+
+def test_without_a_token_nothing_is_told(page):
+    page.token = "forged"
+
+    assert "expired" in page.ask("list", expected=401)["error"]
+
+
+def test_a_link_to_a_model_that_is_not_here_says_where_to_fetch_it(page):
+    with pytest.raises(NoDownload, match="fetch it in the tab Models"):
+        page.studio.render(Recipe(MNIST))
