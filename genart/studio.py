@@ -230,7 +230,7 @@ class Studio:
         if any(space == "w" for space, _ in points):
             return None
         weights = [anchor.weight for anchor in recipe.anchors]
-        return latent.mix([z for _, z in points], weights, spherical=generator.space.spherical).numpy()
+        return _mixed_z([z for _, z in points], weights, recipe.mix, generator).numpy()
 
     def _size_within(self, name: str, within_ms: float | None) -> int | None:
         if within_ms is None:
@@ -262,7 +262,7 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
 
     Directions come after truncation, so that they move the picture at every psi.
     """
-    w = _mixed(recipe.anchors, generator)
+    w = _mixed(recipe.anchors, generator, recipe.mix)
     for swap in recipe.layers:
         w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
     w = latent.truncate(w, generator.w_mean, recipe.psi, recipe.psi_cutoff)
@@ -353,16 +353,18 @@ def _stop(size: int | None, space: Space) -> int | None:
     return next((own for own in space.sizes if size <= own < space.image_size), None)
 
 
-def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
+def _mixed(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own") -> Tensor:
     """One w for all anchors. A Gaussian latent is mixed as z, on its radius, classes by their
-    shares; with a mapping network the mix is made in w, where straight lines are good."""
+    shares; with a mapping network the mix is made in w, where straight lines are good; unless the recipe says how."""
     weights = [anchor.weight for anchor in anchors]
     points = [_stored(anchor, generator) for anchor in anchors]
     labels = [latent.one_hot(anchor.label, generator.space.num_classes) for anchor in anchors]
     device = generator.w_mean.device
-    if generator.space.spherical and all(space == "z" for space, _ in points):
-        z = latent.mix([point for _, point in points], weights, spherical=True)
-        label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], weights, spherical=False)
+    in_z = generator.space.spherical if mix == "own" else mix.startswith("z")
+    if in_z and all(space == "z" for space, _ in points):
+        z = _mixed_z([point for _, point in points], weights, mix, generator)
+        shares = [abs(weight) for weight in weights] if mix.endswith("-arc") else weights
+        label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], shares, spherical=False)
         return generator.mapping(z.to(device), None if label is None else label.to(device))
     ws = [
         generator.mapping(point.to(device), None if label is None else label.to(device))
@@ -370,7 +372,14 @@ def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
         else point.to(device).expand(generator.space.num_ws, -1)[None]
         for (space, point), label in zip(points, labels, strict=True)
     ]
-    return latent.mix(ws, weights, spherical=False)
+    return latent.arc(ws, weights, generator.w_mean) if mix.endswith("-arc") else latent.mix(ws, weights, spherical=False)
+
+
+def _mixed_z(zs: list[Tensor], weights: list[float], mix: str, generator: Generator) -> Tensor:
+    """(1, z_dim), on the CPU."""
+    if mix.endswith("-arc"):
+        return latent.arc(zs, weights, torch.zeros(()))
+    return latent.mix(zs, weights, spherical=mix == "own" and generator.space.spherical)
 
 
 def _stored(anchor: Anchor, generator: Generator) -> tuple[str, Tensor]:
