@@ -4,9 +4,11 @@ about a visitor."""
 import logging
 import math
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, TypeVar, cast
 
 import numpy as np
@@ -32,6 +34,8 @@ MEMO_KEY_BYTES = 4000  # about what a recipe takes
 MAX_CLASSES = 100  # that one picture shows side by side
 MAX_CELL = 128  # pixels of each
 CELLS_AT_ONCE = 16
+BATCHES = (1, 2, 4, 8)
+BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
@@ -57,6 +61,7 @@ class Resident:
     bytes: int
     ms_by_size: dict[int, float]
     directions: dict[str, Tensor] | None = None
+    batch: int | None = None
 
 
 class Studio:
@@ -80,10 +85,23 @@ class Studio:
         frame = self._turns.run(lambda: self._frame(recipe, size))
         return finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
 
-    def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None) -> Iterator[np.ndarray]:
-        """The pictures of `recipes`, one by one, other visitors served in between."""
-        for recipe in recipes:
-            yield self.render(recipe, size=size)
+    def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None, batch: int = 1) -> Iterator[np.ndarray]:
+        """The pictures of `recipes`, one by one, other visitors served in between.
+
+        While the caller works on some, the next `batch` are under way.
+        """
+        under_way: deque[Future[list[tuple[Recipe, Frame]]]] = deque()
+        rest = iter(recipes)
+        while group := list(islice(rest, batch)):
+            under_way.append(self._turns.submit(object(), partial(self._frames, group, size)))
+            if len(under_way) > 1:
+                yield from self._finished(under_way.popleft())
+        while under_way:
+            yield from self._finished(under_way.popleft())
+
+    def best_batch(self, recipe: Recipe) -> int:
+        """How many pictures at once this model renders fastest on this device, as measured once."""
+        return self._turns.run(lambda: self._best_batch(recipe))
 
     def raw(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """The generator's own output, float32 (1, C, H, W), neither clipped nor finished."""
@@ -147,6 +165,49 @@ class Studio:
         with torch.inference_mode():
             w = self._with_room(name, lambda: cast(Encoder, generator).encode(x))
         return Anchor(vector=pack_vector(w[0].cpu().numpy(), "w", half=True))
+
+    def _finished(self, coming: "Future[list[tuple[Recipe, Frame]]]") -> Iterator[np.ndarray]:
+        """In the caller's thread."""
+        for recipe, frame in coming.result():
+            yield finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
+
+    def _frames(self, recipes: list[Recipe], size: int | None) -> list[tuple[Recipe, Frame]]:
+        """Several pictures, in one pass where they differ in w alone."""
+        first = recipes[0]
+        alike = all((one.model, one.noise, one.all_classes) == (first.model, first.noise, False) for one in recipes)
+        if len(recipes) == 1 or not alike:
+            return [(recipe, self._frame(recipe, size)) for recipe in recipes]
+        resident = self._resident(first.model)
+        generator = resident.loaded.generator
+        stop = _stop(size, generator.space)
+        for recipe in recipes:
+            _check(recipe, generator)
+        steps = self._directions(resident) if any(recipe.offsets for recipe in recipes) else {}
+
+        def forward() -> Tensor:
+            with torch.inference_mode():
+                w = torch.cat([styles(recipe, generator, steps) for recipe in recipes])
+                return generator.synthesis(w, first.noise, stop).cpu()
+
+        start = time.perf_counter()
+        x = self._with_room(first.model, forward)
+        ms = (time.perf_counter() - start) * 1000 / len(recipes)
+        return [(recipe, Frame(to_pixels(x[at : at + 1]), None, ms, stop is None)) for at, recipe in enumerate(recipes)]
+
+    def _best_batch(self, recipe: Recipe) -> int:
+        resident = self._resident(recipe.model)
+        if resident.batch is None:
+            generator = resident.loaded.generator
+            best, least = 1, math.inf
+            with torch.inference_mode():
+                w = styles(replace(recipe, offsets=()), generator, {})
+                for batch in BATCHES:
+                    taken = min(self._with_room(recipe.model, partial(_seconds, generator, w, batch)) for _ in range(3)) / batch
+                    if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
+                        break
+                    best, least = batch, taken
+            resident.batch = best
+        return resident.batch
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
         size = _stop(size, self._resident(recipe.model).loaded.generator.space)
@@ -255,6 +316,13 @@ class Studio:
         self._memo_bytes += pixels.nbytes + MEMO_KEY_BYTES
         while len(self._memo) > 1 and self._memo_bytes > MEMO_BYTES:
             self._memo_bytes -= self._memo.popitem(last=False)[1].nbytes + MEMO_KEY_BYTES
+
+
+def _seconds(generator: Generator, w: Tensor, batch: int) -> float:
+    """What one pass over `batch` pictures takes."""
+    start = time.perf_counter()
+    generator.synthesis(w.expand(batch, -1, -1)).cpu()
+    return time.perf_counter() - start
 
 
 def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) -> Tensor:

@@ -438,7 +438,7 @@ def test_a_file_that_is_no_picture_of_ours_is_refused(client, content):
     answer = client.post("/live/recipe", content=content)
 
     assert answer.status_code == 422
-    assert "PNG" in answer.json()["error"]
+    assert "genart" in answer.json()["error"]
 
 
 def test_large_pictures_hold_up_nobodys_turn(client, live, studio, monkeypatch):
