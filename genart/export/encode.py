@@ -82,7 +82,7 @@ class Video:
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = 1
-        self.stream = stream
+        self.stream, self.reformatter = stream, av.video.reformatter.VideoReformatter()  # kept: it prepares tables
         if kind != "webp":
             self.container.metadata.update(self._metadata())
 
@@ -94,10 +94,11 @@ class Video:
     def add(self, pixels: np.ndarray) -> None:
         av = import_av()
         height, width = pixels.shape[:2]
-        pixels = np.pad(pixels, ((0, _even(height) - height), (0, _even(width) - width), (0, 0)), mode="edge")
+        if height % 2 or width % 2:
+            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         matrix = {} if self.kind == "webp" else {"dst_colorspace": "ITU709", "dst_color_range": "MPEG"}
-        frame = frame.reformat(format=self.pixels, **matrix)
+        frame = self.reformatter.reformat(frame, format=self.pixels, **matrix)
         frame.pts, frame.time_base = self.count, 1 / self.rate
         self.count += 1
         for packet in self.stream.encode(frame):
