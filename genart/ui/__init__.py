@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from genart.catalogue import ENTRIES, Entry
 from genart.ui import about, explore
 from genart.ui.api import endpoints
+from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
 from genart.ui.words import word
@@ -49,7 +50,10 @@ def build(
     """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
     live = Live(studio, requests_a_second=120 if public else 240)
     page = Page(entries, live, studio, public, next(iter(entries)), seed)
-    app = FastAPI(routes=[*live.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None)
+    films = Films(live, public=public)
+    app = FastAPI(
+        routes=[*live.routes(), *films.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None
+    )
     return gr.mount_gradio_app(
         app,
         _blocks(page),
