@@ -30,7 +30,7 @@ ICONS = {
     "theme": "M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8z",
 }
 ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset")
+ICON_ONLY = ("undo", "redo", "reset", "link")
 STEPS = {"upscale": [["times", 4]], "palette": [["colours", 12]], "ink": [["scale", 8]]}
 SAVED_SIZES = (256, 512, 1024, 2048)
 ON_LOAD = "element.querySelector('#stage').server = server"

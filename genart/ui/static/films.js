@@ -63,7 +63,7 @@ export class Films {
 
   // A change of the walk: shown, kept for undo, and no longer re-timed unless it says so.
   change(mutate, { pace = false, keep = true } = {}) {
-    this.pause();
+    this.desk.rest();
     const walk = structuredClone(this.walk);
     if (!pace) delete walk.pace;
     mutate(walk);
@@ -150,7 +150,7 @@ export class Films {
 
   // The picture of a second, at once; at rest it becomes the present one.
   seek(second, event) {
-    this.pause();
+    this.desk.rest();
     this.second = clamp(second, 0, this.seconds);
     this.ask(event);
     this.showHead();
@@ -316,7 +316,7 @@ export class Films {
   showOnion() {
     this.onion.hidden = !this.isOpen || !this.onions || this.walk.keys.length < 2;
     if (this.onion.hidden) return;
-    const after = this.starts.findIndex((start) => start > this.second + 1e-6);
+    const after = this.starts.findIndex((start) => this.shareOf(start) * this.seconds > this.second + 1e-6);
     const sides = [(after < 0 ? this.walk.keys.length : after) - 1, after < 0 ? (this.walk.loop ? 0 : this.walk.keys.length - 1) : after];
     if (R.same(sides, this.onionSides)) return;
     this.onionSides = sides;
@@ -511,6 +511,7 @@ export class Films {
 
   // True where a dropped file carries a walk, which is then on the timeline.
   async open(file) {
+    this.desk.awake();
     const parts = file.size > 2 * ENDS && !file.type.includes("png") ? [file.slice(0, ENDS), file.slice(file.size - ENDS)] : [file];
     const ends = new Blob(parts);
     if (file.size > 20 * ENDS || !MARK.test(await ends.text())) return false;
