@@ -1,6 +1,7 @@
 """The command line, over the same functions as the page."""
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -15,7 +16,8 @@ import numpy as np
 from genart import machine
 from genart.catalogue import ENTRIES, UNKNOWN, Entry, Source, entry_at, entry_of, source_of
 from genart.errors import BadRecipe, BadWeights, GenartError, NoDownload, quote
-from genart.recipe import Anchor, Noise, Recipe, pack_vector, seeds_of
+from genart.recipe import MIXES, Anchor, Noise, Recipe, pack_vector, seeds_of
+from genart.walk import EASES, WALKS, Key, Reach, Walk, even
 
 if TYPE_CHECKING:
     from genart.hub import Progress
@@ -32,6 +34,8 @@ EXAMPLES = """examples:
   python -m genart inspect huggan/dcgan-mnist
   python -m genart convert network.pkl network.safetensors
   python -m genart doctor
+  python -m genart film digits-gan --seeds 1,2,3 --seconds 2 --loop --out a.mp4
+  python -m genart film walk.json --fps 30 --out a.gif
   python -m genart show sheet.png
   python -m genart bench
 """
@@ -92,19 +96,81 @@ def render(chosen: argparse.Namespace) -> None:
     print(out)
 
 
-def show(chosen: argparse.Namespace) -> None:
-    """The recipe inside a file, and whether rendering it again gives the same bytes."""
-    from genart.export import recipes_of, remade
+def film(chosen: argparse.Namespace) -> None:
+    """A walk as a film: from a file that carries one, through seeds, or a ready-made one."""
+    from genart.export.film import FORMATS, Film, estimate, save_film
 
-    data = Path(chosen.file).read_bytes()
-    recipes = recipes_of(data)
-    for recipe in recipes:
-        print(recipe.to_json())
-    print(
-        "same bytes"
-        if remade(_studio(chosen, {recipe.model for recipe in recipes}), data)
-        else "other bytes: made with another version or on another machine"
-    )
+    walk = _walk(chosen)
+    studio = _studio(chosen)
+    out = Path(chosen.out)
+    kind = chosen.format or next((name for name, known in FORMATS.items() if known.suffix == out.suffix), out.suffix)
+    shown = Film(kind, chosen.size, chosen.fps, chosen.quality, chosen.mark)
+    if not out.absolute().parent.is_dir():
+        raise BadRecipe(f"There is no folder {quote(str(out.parent))} to write to; make it, or choose another.")
+    if chosen.even:
+        walk, before, after = even(walk, lambda recipe: studio.render(recipe, size=64))
+        print(f"unevenness {before:.2f}, now {after:.2f}", file=sys.stderr)
+    expected = estimate(studio, walk, shown)
+    print(f"{expected.frames} frames, about {expected.seconds:.0f} s and {expected.bytes / 1e6:.1f} MB", file=sys.stderr)
+    start = time.monotonic()
+
+    def progress(done: int, count: int) -> None:
+        if sys.stderr.isatty():
+            left = (time.monotonic() - start) / done * (count - done)
+            print(f"\r{done}/{count}, {left:.0f} s left ", end="" if done < count else "\n", file=sys.stderr, flush=True)
+
+    save_film(studio, walk, shown, out, progress=progress)
+    print(out)
+
+
+def show(chosen: argparse.Namespace) -> None:
+    """What a file says of itself, and whether rendering it again gives the same pictures."""
+    from genart.export import read_notes, remade
+    from genart.export.replay import ALIKE, ends_of, likeness
+
+    path = Path(chosen.file)
+    data = ends_of(path)
+    notes = read_notes(data)
+    if notes.walk is None:
+        for recipe in notes.recipes:
+            print(recipe.to_json())
+        studio = _studio(chosen, {recipe.model for recipe in notes.recipes})
+        print("same bytes" if remade(studio, data) else "other bytes: made with another version or on another machine")
+        return
+    print(notes.walk.to_json())
+    if notes.shown:
+        print(notes.shown)
+        decibels = likeness(_studio(chosen, {key.recipe.model for key in notes.walk.keys}), path, notes)
+        verdict = "same pictures" if decibels >= ALIKE else "other pictures"
+        print(f"{verdict}: {'every pixel' if decibels == math.inf else f'{decibels:.1f} dB'}")
+
+
+def _walk(chosen: argparse.Namespace) -> Walk:
+    """The walk that is asked for. With seeds or a ready-made walk, the source is a model, else a file."""
+    from genart.export import read_notes
+    from genart.export.replay import ends_of
+
+    if not (chosen.seeds or chosen.walk):
+        if chosen.source is None:
+            raise BadRecipe("Name a file that carries a walk, or give --seeds.")
+        notes = read_notes(ends_of(Path(chosen.source)))
+        if notes.walk is None:
+            return Walk(tuple(Key(recipe, chosen.seconds or 4.0) for recipe in notes.recipes), loop=chosen.loop)
+        walk = notes.walk
+        if chosen.seconds:
+            walk = replace(walk, keys=tuple(replace(key, seconds=chosen.seconds) for key in walk.keys))
+        return replace(walk, loop=walk.loop or chosen.loop)
+    chosen.model = chosen.source or next(iter(ENTRIES))
+    studio = _studio(chosen)
+    entry = studio.entries[chosen.model]
+    recipes = [entry.begin(Anchor(seed, label=chosen.label), chosen.psi) for seed in seeds_of(chosen.seeds or "0")]
+    if chosen.walk:
+        loaded = studio.resident(entry.name).loaded
+        space = loaded.generator.space
+        reach = Reach(space.num_ws, space.num_classes, tuple(studio.direction_names(entry.name)))
+        return WALKS[chosen.walk](recipes[0], reach)
+    keys = tuple(Key(recipe, chosen.seconds or 4.0, chosen.ease, chosen.path) for recipe in recipes)
+    return Walk(keys, loop=chosen.loop, spline=chosen.spline)
 
 
 def bench(chosen: argparse.Namespace) -> None:
@@ -304,7 +370,28 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument("--size", type=int, help="stop early at this size, where the family can")
     drawing.add_argument("--out", metavar="FILE|DIR", help=".png (a sheet if there are several), .npy (raw floats), or a folder")
 
-    opening = command("show", show, "Print the recipe inside a picture, and render it again.")
+    filming = command("film", film, "Render a walk as a film, frames or a sheet.")
+    filming.add_argument(
+        "source", nargs="?", metavar="FILE|MODEL", help="a file that carries a walk; with --seeds or --walk, the model"
+    )
+    filming.add_argument("--seeds", help="keys of a new walk, such as 1,4,10-15")
+    filming.add_argument("--walk", choices=list(WALKS), help="a ready-made walk from the first seed")
+    filming.add_argument("--psi", type=float, help="truncation psi; by default the model's own")
+    filming.add_argument("--label", type=int, help="class index of a conditional model")
+    filming.add_argument("--seconds", type=float, help="from key to key, by default 4 or what the walk says")
+    filming.add_argument("--ease", choices=list(EASES), default="sine", help="by default sine")
+    filming.add_argument("--path", choices=list(MIXES), default="own", help="by default the model's own")
+    filming.add_argument("--spline", action="store_true", help="bend smoothly through all keys")
+    filming.add_argument("--loop", action="store_true", help="come back to the first key")
+    filming.add_argument("--even", action="store_true", help="re-time the walk to change at one speed")
+    filming.add_argument("--fps", type=float, default=30.0, help="frames a second, by default 30")
+    filming.add_argument("--size", type=int, default=512, help="pixels of the longer side, by default 512")
+    filming.add_argument("--quality", default="good", choices=["small", "good", "best"])
+    filming.add_argument("--mark", action="store_true", help="write AI-generated into a corner")
+    filming.add_argument("--format", help="mp4, webm, gif, webp, frames, sheet or sprites; by default as --out ends")
+    filming.add_argument("--out", required=True, metavar="FILE", help=".mp4, .webm, .gif, .webp, .zip (frames) or .png (a sheet)")
+
+    opening = command("show", show, "Print what is inside a picture or film, and render it again.")
     opening.add_argument("file")
     opening.add_argument(
         "--weights",

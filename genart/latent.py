@@ -43,6 +43,20 @@ def mix(latents: Sequence[Tensor], weights: Sequence[float], *, spherical: bool)
     return mixed * (radius / mixed.norm().clamp_min(1e-8))
 
 
+def arc(latents: Sequence[Tensor], weights: Sequence[float], centre: Tensor) -> Tensor:
+    """Weighted sum of latents (..., dim) as seen from `centre`, put back on their mean distance from it.
+
+    Weights count by their size and need not add up to anything: cos and sin of an angle give the
+    great circle through two points (slerp, Shoemake 1985), since two seeds stand nearly at a
+    right angle in many dimensions.
+    """
+    away = [latent - centre for latent in latents]
+    total = sum(abs(weight) for weight in weights)
+    mixed = torch.stack([weight * one for weight, one in zip(weights, away, strict=True)]).sum(0)
+    lengths = [abs(weight) / total * one.norm(dim=-1, keepdim=True) for weight, one in zip(weights, away, strict=True)]
+    return centre + mixed * (torch.stack(lengths).sum(0) / mixed.norm(dim=-1, keepdim=True).clamp_min(1e-8))
+
+
 def swap_layers(w: Tensor, other: Tensor, layers: tuple[int, int], share: float = 1.0) -> Tensor:
     """Style mixing (Karras 2018, arXiv:1812.04948): rows `[first, last)` of w move to `other`."""
     first, last = layers

@@ -11,7 +11,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias
+from typing import Any, Sequence, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,7 @@ MAX_STEPS = 8  # each may take a tenth of a second, and nobody else is served me
 MAX_SEED = 2**32 - 1
 MAX_VALUE = 1e4
 HALF = "16"  # after the space of a stored latent: its numbers are float16
+MIXES = ("own", "z", "z-arc", "w", "w-arc")
 
 Label: TypeAlias = int | tuple[tuple[int, float], ...] | None
 Layers: TypeAlias = tuple[int, int] | None
@@ -188,6 +189,8 @@ class Recipe:
 
     `all_classes` shows the point in every class at once, side by side: a whole alphabet.
     `controls` are numbers that only some families offer, by name; one left out is 0.
+    `mix` says where several anchors are mixed: as the model does by itself, or straight ("z", "w")
+    or on the arc round the middle ("z-arc", "w-arc"), where weights below 0 lead to the other side.
     """
 
     model: str
@@ -201,9 +204,12 @@ class Recipe:
     weights: str | None = None
     all_classes: bool = False
     controls: tuple[tuple[str, float], ...] = ()
+    mix: str = "own"
 
     def __post_init__(self) -> None:
         _name(self.model, "model")
+        if self.mix not in MIXES:
+            raise BadRecipe(f"mix {quote(self.mix)} is unknown; use own, z, z-arc, w or w-arc.")
         if not isinstance(self.all_classes, bool):
             raise BadRecipe(f"all_classes {quote(self.all_classes)} is neither true nor false.")
         _number(self.psi, "psi", -2, 2)
@@ -214,7 +220,7 @@ class Recipe:
                 raise BadRecipe(f"A recipe holds at most {most} {part}; this one has {len(getattr(self, part))}.")
         if not self.anchors:
             raise BadRecipe("A recipe needs at least one anchor; this one has none.")
-        if sum(anchor.weight for anchor in self.anchors) <= 1e-6:
+        if _total(self) <= 1e-6:
             raise BadRecipe("The weights of a recipe's anchors must add up to more than 0.")
         if self.weights is not None and not _is_sha256(self.weights):
             raise BadRecipe(f"weights {quote(self.weights)} is no SHA-256; it has 64 hexadecimal digits.")
@@ -279,22 +285,34 @@ class Recipe:
 
 def blend(a: Recipe, b: Recipe, t: float) -> Recipe:
     """The recipe a share `t` in 0 .. 1 of the way from `a` to `b`; ends are exactly `a` and `b`."""
-    if a.model != b.model:
-        raise BadRecipe(f"Recipes of two models, {a.model!r} and {b.model!r}, cannot be blended; choose one model.")
-    if t <= 0 or a == b:
-        return a
-    if t >= 1:
-        return b
-    near = a if t < 0.5 else b
+    return blend_many((a, b), (1 - min(max(t, 0.0), 1.0), min(max(t, 0.0), 1.0)))
+
+
+def blend_many(recipes: Sequence[Recipe], shares: Sequence[float], anchor_shares: Sequence[float] | None = None) -> Recipe:
+    """The mixture of recipes by `shares` that add up to 1; the anchors alone by `anchor_shares`, if they are given.
+
+    A share may lie below 0, as on a spline. What has no between comes from the recipe with the
+    greatest share, which is the mixture itself where it has all of it.
+    """
+    for recipe in recipes:
+        if recipe.model != recipes[0].model:
+            raise BadRecipe(
+                f"Recipes of two models, {recipes[0].model!r} and {recipe.model!r}, cannot be blended; choose one model."
+            )
+    nearest = recipes[max(range(len(recipes)), key=lambda index: shares[index])]
+    if all(recipe == nearest or abs(share) < 1e-9 for recipe, share in zip(recipes, shares, strict=True)):
+        return nearest
+    parts = [(recipe, share) for recipe, share in zip(recipes, shares, strict=True) if abs(share) >= 1e-9]
+    points = parts if anchor_shares is None else list(zip(recipes, anchor_shares, strict=True))
     return replace(
-        near,
-        anchors=_blend_anchors(a, b, t),
-        psi=_between(a.psi, b.psi, t),
-        offsets=_blend_offsets(a.offsets, b.offsets, t),
-        layers=_blend_swaps(a.layers, b.layers, t),
-        noise=replace(near.noise, strength=_between(a.noise.strength, b.noise.strength, t)),
-        finish=_blend_finish(a.finish, b.finish, t),
-        controls=_blend_controls(dict(a.controls), dict(b.controls), t),
+        nearest,
+        anchors=_blend_anchors(points),
+        psi=_within(sum(share * recipe.psi for recipe, share in parts), -2, 2),
+        offsets=_blend_offsets(parts),
+        layers=_blend_swaps(parts),
+        noise=replace(nearest.noise, strength=_within(sum(share * recipe.noise.strength for recipe, share in parts), 0, 4)),
+        finish=_blend_finish(nearest, parts),
+        controls=_blend_controls(parts),
     )
 
 
@@ -401,46 +419,80 @@ def _from_base64(text: str) -> bytes:
 
 # Blending, part by part. A part that only one side has fades in or out.
 
-
-def _between(a: float, b: float, t: float) -> float:
-    return a + (b - a) * t
+_Parts: TypeAlias = Sequence[tuple[Recipe, float]]
 
 
-def _blend_anchors(a: Recipe, b: Recipe, t: float) -> tuple[Anchor, ...]:
+def _within(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def _total(recipe: Recipe) -> float:
+    """What the weights of a recipe's anchors are shares of."""
+    arc = recipe.mix.endswith("-arc")
+    return sum(abs(anchor.weight) if arc else anchor.weight for anchor in recipe.anchors)
+
+
+def _blend_anchors(parts: _Parts) -> tuple[Anchor, ...]:
     shares: dict[Anchor, float] = {}
-    for recipe, share in ((a, 1 - t), (b, t)):
-        total = sum(anchor.weight for anchor in recipe.anchors)
+    for recipe, share in parts:
+        total = _total(recipe)
         for anchor in recipe.anchors:
             point = replace(anchor, weight=1.0)
             shares[point] = shares.get(point, 0.0) + share * anchor.weight / total
-    return tuple(replace(point, weight=share) for point, share in shares.items())
+    return tuple(replace(point, weight=_within(share, -100, 100)) for point, share in shares.items())
 
 
-def _blend_offsets(a: tuple[Offset, ...], b: tuple[Offset, ...], t: float) -> tuple[Offset, ...]:
+def _blend_offsets(parts: _Parts) -> tuple[Offset, ...]:
     sigmas: dict[Offset, float] = {}
-    for offsets, share in ((a, 1 - t), (b, t)):
-        for offset in offsets:
+    for recipe, share in parts:
+        for offset in recipe.offsets:
             along = replace(offset, sigma=0.0)
             sigmas[along] = sigmas.get(along, 0.0) + share * offset.sigma
-    return tuple(replace(along, sigma=sigma) for along, sigma in sigmas.items())
+    return tuple(replace(along, sigma=_within(sigma, -20, 20)) for along, sigma in sigmas.items())
 
 
-def _blend_swaps(a: tuple[LayerSwap, ...], b: tuple[LayerSwap, ...], t: float) -> tuple[LayerSwap, ...]:
-    if a == b:
-        return a
-    leaving = tuple(replace(swap, share=swap.share * (1 - t)) for swap in a)
-    return leaving + tuple(replace(swap, share=swap.share * t) for swap in b)
+def _blend_swaps(parts: _Parts) -> tuple[LayerSwap, ...]:
+    """Swaps are applied one after another, each to what the ones before it left: the earlier of two on the
+    same layers gets more than its share, so that both arrive at theirs whatever their order."""
+    first = parts[0][0].layers
+    if all(recipe.layers == first for recipe, _ in parts):
+        return first
+    wanted: dict[LayerSwap, float] = {}
+    for recipe, share in parts:
+        for swap in recipe.layers:
+            target = replace(swap, share=0.0)
+            wanted[target] = _within(wanted.get(target, 0.0) + share * swap.share, 0, 1)
+    swaps: list[LayerSwap] = []
+    left: dict[tuple[int, int], float] = {}
+    for target, share in reversed(wanted.items()):
+        rest = left.get(target.layers, 1.0)
+        swaps.insert(0, replace(target, share=_within(share / rest, 0, 1) if rest > 1e-9 else 0.0))
+        left[target.layers] = rest - share
+    return tuple(swaps)
 
 
-def _blend_controls(a: dict[str, float], b: dict[str, float], t: float) -> tuple[tuple[str, float], ...]:
-    return tuple((key, _between(a.get(key, 0.0), b.get(key, 0.0), t)) for key in {**a, **b})
+def _blend_controls(parts: _Parts) -> tuple[tuple[str, float], ...]:
+    names = dict.fromkeys(name for recipe, _ in parts for name, _ in recipe.controls)
+    return tuple((name, sum(share * dict(recipe.controls).get(name, 0.0) for recipe, share in parts)) for name in names)
 
 
-def _blend_finish(a: tuple[Step, ...], b: tuple[Step, ...], t: float) -> tuple[Step, ...]:
-    same = [step.name for step in a] == [step.name for step in b]
-    if not same or any(dict(x.parameters).keys() != dict(y.parameters).keys() for x, y in zip(a, b, strict=True)):
-        return a if t < 0.5 else b
+def _blend_finish(nearest: Recipe, parts: _Parts) -> tuple[Step, ...]:
+    """Where all have the same steps with the same parameters, these move too, within the values met."""
+    kinds = [[(step.name, [key for key, _ in step.parameters]) for step in recipe.finish] for recipe, _ in parts]
+    if any(kind != kinds[0] for kind in kinds):
+        return nearest.finish
     return tuple(
-        Step(x.name, tuple((key, _between(value, dict(y.parameters)[key], t)) for key, value in x.parameters))
-        for x, y in zip(a, b, strict=True)
+        Step(
+            step.name,
+            tuple(
+                (key, _mean([(recipe.finish[at].parameters[number][1], share) for recipe, share in parts]))
+                for number, (key, _) in enumerate(step.parameters)
+            ),
+        )
+        for at, step in enumerate(nearest.finish)
     )
+
+
+def _mean(values: Sequence[tuple[float, float]]) -> float:
+    every = [value for value, _ in values]
+    return _within(sum(value * share for value, share in values), min(every), max(every))

@@ -4,9 +4,11 @@ about a visitor."""
 import logging
 import math
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, TypeVar, cast
 
 import numpy as np
@@ -32,6 +34,8 @@ MEMO_KEY_BYTES = 4000  # about what a recipe takes
 MAX_CLASSES = 100  # that one picture shows side by side
 MAX_CELL = 128  # pixels of each
 CELLS_AT_ONCE = 16
+BATCHES = (1, 2, 4, 8)
+BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
@@ -57,6 +61,7 @@ class Resident:
     bytes: int
     ms_by_size: dict[int, float]
     directions: dict[str, Tensor] | None = None
+    batch: int | None = None
 
 
 class Studio:
@@ -80,10 +85,23 @@ class Studio:
         frame = self._turns.run(lambda: self._frame(recipe, size))
         return finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
 
-    def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None) -> Iterator[np.ndarray]:
-        """The pictures of `recipes`, one by one, other visitors served in between."""
-        for recipe in recipes:
-            yield self.render(recipe, size=size)
+    def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None, batch: int = 1) -> Iterator[np.ndarray]:
+        """The pictures of `recipes`, one by one, other visitors served in between.
+
+        While the caller works on some, the next `batch` are under way.
+        """
+        under_way: deque[Future[list[tuple[Recipe, Frame]]]] = deque()
+        rest = iter(recipes)
+        while group := list(islice(rest, batch)):
+            under_way.append(self._turns.submit(object(), partial(self._frames, group, size)))
+            if len(under_way) > 1:
+                yield from self._finished(under_way.popleft())
+        while under_way:
+            yield from self._finished(under_way.popleft())
+
+    def best_batch(self, recipe: Recipe) -> int:
+        """How many pictures at once this model renders fastest on this device, as measured once."""
+        return self._turns.run(lambda: self._best_batch(recipe))
 
     def raw(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """The generator's own output, float32 (1, C, H, W), neither clipped nor finished."""
@@ -160,6 +178,49 @@ class Studio:
         with torch.inference_mode():
             w = self._with_room(name, lambda: cast(Encoder, generator).encode(x, shares))
         return Anchor(label=label, vector=pack_vector(w[0].cpu().numpy(), "w", half=True))
+
+    def _finished(self, coming: "Future[list[tuple[Recipe, Frame]]]") -> Iterator[np.ndarray]:
+        """In the caller's thread."""
+        for recipe, frame in coming.result():
+            yield finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
+
+    def _frames(self, recipes: list[Recipe], size: int | None) -> list[tuple[Recipe, Frame]]:
+        """Several pictures, in one pass where they differ in w alone."""
+        first = recipes[0]
+        alike = all((one.model, one.noise, one.all_classes) == (first.model, first.noise, False) for one in recipes)
+        if len(recipes) == 1 or not alike:
+            return [(recipe, self._frame(recipe, size)) for recipe in recipes]
+        resident = self._resident(first.model)
+        generator = resident.loaded.generator
+        stop = _stop(size, generator.space)
+        for recipe in recipes:
+            _check(recipe, generator)
+        steps = self._directions(resident) if any(recipe.offsets for recipe in recipes) else {}
+
+        def forward() -> Tensor:
+            with torch.inference_mode():
+                w = torch.cat([styles(recipe, generator, steps) for recipe in recipes])
+                return generator.synthesis(w, first.noise, stop).cpu()
+
+        start = time.perf_counter()
+        x = self._with_room(first.model, forward)
+        ms = (time.perf_counter() - start) * 1000 / len(recipes)
+        return [(recipe, Frame(to_pixels(x[at : at + 1]), None, ms, stop is None)) for at, recipe in enumerate(recipes)]
+
+    def _best_batch(self, recipe: Recipe) -> int:
+        resident = self._resident(recipe.model)
+        if resident.batch is None:
+            generator = resident.loaded.generator
+            best, least = 1, math.inf
+            with torch.inference_mode():
+                w = styles(replace(recipe, offsets=()), generator, {})
+                for batch in BATCHES:
+                    taken = min(self._with_room(recipe.model, partial(_seconds, generator, w, batch)) for _ in range(3)) / batch
+                    if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
+                        break
+                    best, least = batch, taken
+            resident.batch = best
+        return resident.batch
 
     def _frame(self, recipe: Recipe, size: int | None) -> Frame:
         size = _stop(size, self._resident(recipe.model).loaded.generator.space)
@@ -252,7 +313,7 @@ class Studio:
         if any(space == "w" for space, _ in points):
             return None
         weights = [anchor.weight for anchor in recipe.anchors]
-        return latent.mix([z for _, z in points], weights, spherical=generator.space.spherical).numpy()
+        return _mixed_z([z for _, z in points], weights, recipe.mix, generator).numpy()
 
     def _size_within(self, name: str, within_ms: float | None) -> int | None:
         if within_ms is None:
@@ -279,12 +340,19 @@ class Studio:
             self._memo_bytes -= self._memo.popitem(last=False)[1].nbytes + MEMO_KEY_BYTES
 
 
+def _seconds(generator: Generator, w: Tensor, batch: int) -> float:
+    """What one pass over `batch` pictures takes."""
+    start = time.perf_counter()
+    generator.synthesis(w.expand(batch, -1, -1)).cpu()
+    return time.perf_counter() - start
+
+
 def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) -> Tensor:
     """The recipe's w, (1, num_ws, w_dim): mix, style mixing, truncation, then directions.
 
     Directions come after truncation, so that they move the picture at every psi.
     """
-    w = _mixed(recipe.anchors, generator)
+    w = _mixed(recipe.anchors, generator, recipe.mix)
     for swap in recipe.layers:
         w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
     w = latent.truncate(w, generator.w_mean, recipe.psi, recipe.psi_cutoff)
@@ -382,16 +450,18 @@ def _stop(size: int | None, space: Space) -> int | None:
     return next((own for own in space.sizes if size <= own < space.image_size), None)
 
 
-def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
+def _mixed(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own") -> Tensor:
     """One w for all anchors. A Gaussian latent is mixed as z, on its radius, classes by their
-    shares; with a mapping network the mix is made in w, where straight lines are good."""
+    shares; with a mapping network the mix is made in w, where straight lines are good; unless the recipe says how."""
     weights = [anchor.weight for anchor in anchors]
     points = [_stored(anchor, generator) for anchor in anchors]
     labels = [latent.one_hot(anchor.label, generator.space.num_classes) for anchor in anchors]
     device = generator.w_mean.device
-    if generator.space.spherical and all(space == "z" for space, _ in points):
-        z = latent.mix([point for _, point in points], weights, spherical=True)
-        label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], weights, spherical=False)
+    in_z = generator.space.spherical if mix == "own" else mix.startswith("z")
+    if in_z and all(space == "z" for space, _ in points):
+        z = _mixed_z([point for _, point in points], weights, mix, generator)
+        shares = [abs(weight) for weight in weights] if mix.endswith("-arc") else weights
+        label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], shares, spherical=False)
         return generator.mapping(z.to(device), None if label is None else label.to(device))
     ws = [
         generator.mapping(point.to(device), None if label is None else label.to(device))
@@ -399,7 +469,14 @@ def _mixed(anchors: tuple[Anchor, ...], generator: Generator) -> Tensor:
         else point.to(device).expand(generator.space.num_ws, -1)[None]
         for (space, point), label in zip(points, labels, strict=True)
     ]
-    return latent.mix(ws, weights, spherical=False)
+    return latent.arc(ws, weights, generator.w_mean) if mix.endswith("-arc") else latent.mix(ws, weights, spherical=False)
+
+
+def _mixed_z(zs: list[Tensor], weights: list[float], mix: str, generator: Generator) -> Tensor:
+    """(1, z_dim), on the CPU."""
+    if mix.endswith("-arc"):
+        return latent.arc(zs, weights, torch.zeros(()))
+    return latent.mix(zs, weights, spherical=mix == "own" and generator.space.spherical)
 
 
 def _stored(anchor: Anchor, generator: Generator) -> tuple[str, Tensor]:

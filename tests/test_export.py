@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 from genart import export
 from genart.errors import BadRecipe, UnknownModel
 from genart.export import EXPORTERS, recipes_of, remade, save_png, save_sheet, screen
+from genart.export.notes import Notes, of_recipes
 from genart.export.png import png
 from genart.export.sheet import contact_sheet
 from genart.recipe import Anchor, Offset, Recipe, Step, pack_vector
@@ -68,7 +69,7 @@ def test_a_saved_picture_says_how_it_was_made_to_people_and_machines(studio):
 def test_a_credit_cannot_break_out_of_the_xmp():
     import xml.etree.ElementTree as tree
 
-    with Image.open(io.BytesIO(png(pixels(), Recipe("m"), 'A "<&>" B'))) as image:
+    with Image.open(io.BytesIO(png(pixels(), Notes((Recipe("m"),), credit='A "<&>" B')))) as image:
         description = tree.fromstring(image.info["XML:com.adobe.xmp"])[0][0]
 
     assert 'A "<&>" B' in description.attrib.values()
@@ -88,7 +89,7 @@ def test_a_saved_picture_is_remade_byte_by_byte(recipe, studio):
 
 
 def test_a_picture_that_was_changed_is_not_remade(studio):
-    assert not remade(studio, png(studio.render(RECIPE) ^ 1, studio.stamped(RECIPE), "tiny stylegan2"))
+    assert not remade(studio, png(studio.render(RECIPE) ^ 1, of_recipes(studio, [RECIPE])))
 
 
 def test_a_picture_saved_at_another_size_is_remade_at_that_size(studio):
@@ -97,12 +98,12 @@ def test_a_picture_saved_at_another_size_is_remade_at_that_size(studio):
 
 def test_a_picture_of_other_weights_is_not_remade(studio):
     with pytest.raises(BadRecipe, match="other weights of 'vae'"):
-        remade(studio, png(pixels(), Recipe("vae", weights="0" * 64)))
+        remade(studio, png(pixels(), Notes((Recipe("vae", weights="0" * 64),))))
 
 
 def test_a_picture_of_an_unknown_model_is_not_remade(studio):
     with pytest.raises(UnknownModel, match="'elsewhere'"):
-        remade(studio, png(pixels(), Recipe("elsewhere")))
+        remade(studio, png(pixels(), Notes((Recipe("elsewhere"),))))
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
@@ -125,7 +126,7 @@ def test_a_contact_sheet_stands_in_reading_order():
 def test_a_sheet_of_thousands_can_be_opened_again():
     many = [Recipe("vae", (Anchor(seed),), weights="0" * 64) for seed in range(9000)]
 
-    assert recipes_of(png(pixels(), many)) == tuple(many)
+    assert recipes_of(png(pixels(), Notes(tuple(many)))) == tuple(many)
 
 
 def test_a_sheet_too_large_to_be_opened_again_is_refused_before_it_is_drawn(studio, monkeypatch):

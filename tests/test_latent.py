@@ -165,3 +165,13 @@ def test_a_spot_is_whole_at_its_centre_and_half_at_its_radius():
     assert shares[0, 2, 8] == 1
     assert shares[0, 2, 12] == shares[0, 4, 8] == 0.5
     assert shares.max() == 1
+
+
+def test_an_arc_keeps_the_distance_from_its_centre_and_passes_its_ends():
+    a, b, centre = torch.randn(3, 1, 6, 8).unbind()
+    middle = latent.arc([a, b], [0.7, 0.7], centre)
+    lengths = [(point - centre).norm(dim=-1) for point in (a, b, middle)]
+
+    assert torch.allclose(latent.arc([a], [1.0], centre), a, atol=1e-5)
+    assert torch.allclose(latent.arc([a], [-1.0], centre) - centre, centre - a, atol=1e-5)
+    assert torch.allclose(lengths[2], (lengths[0] + lengths[1]) / 2, atol=1e-4)

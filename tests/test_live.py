@@ -17,6 +17,7 @@ from genart.export import recipes_of
 from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
 from genart.ui import live as live_module
 from genart.ui.live import Bucket, Live
+from genart.walk import Key, Walk
 
 RECIPE = Recipe("stylegan2", (Anchor(5),))
 SOON = 10
@@ -176,6 +177,13 @@ def test_a_moment_of_a_walk_brings_its_recipe(socket):
     assert len(Recipe.from_dict(later["recipe"]).anchors) == 2
 
 
+def test_a_moment_of_a_whole_walk_brings_its_recipe(socket):
+    walk = Walk((Key(RECIPE, 2.0), Key(Recipe("stylegan2", (Anchor(6),)))))
+    head, _ = ask(socket, {"seq": 1, "walk": walk.to_json(), "moment": 0.5, "hurry": True})
+
+    assert Recipe.from_dict(head["recipe"]) == walk.at(0.5)
+
+
 def test_an_overtaken_request_is_told_so_and_the_newest_is_drawn(socket, studio):
     begun, may_end = threading.Event(), threading.Event()
 
@@ -256,6 +264,8 @@ def test_a_visitor_who_leaves_takes_his_waiting_request_along(client, live, stud
         ({"seq": 1, "plain": {"model": "stylegan2", "label": {"a": 1}}}, "'a'"),
         (request(walk="fly", moment=1), "'fly'"),
         (request(walk=["drift"], moment=1), "['drift']"),
+        (request(walk="{", moment=1), "not valid JSON"),
+        (request(walk='{"keys":[]}', moment=1), "1 to 64 keys"),
         (request(walk="drift"), "None"),
         (request(walk="drift", moment="1"), "'1'"),
         (request(walk="drift", moment=True), "True"),
@@ -430,7 +440,7 @@ def test_a_file_that_is_no_picture_of_ours_is_refused(client, content):
     answer = client.post("/live/recipe", content=content)
 
     assert answer.status_code == 422
-    assert "PNG" in answer.json()["error"]
+    assert "genart" in answer.json()["error"]
 
 
 def test_large_pictures_hold_up_nobodys_turn(client, live, studio, monkeypatch):

@@ -13,6 +13,7 @@ from genart.__main__ import main
 from genart.export import recipes_of
 from genart.recipe import Anchor, Noise, Recipe
 from genart.studio import Studio
+from genart.walk import Key, Walk
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +30,10 @@ def tiny_catalogue(entries, studio, monkeypatch, tmp_path):
 
 def run(*arguments):
     return main([str(argument) for argument in arguments])
+
+
+def words(command):
+    return run(*command.split())
 
 
 def refusal(capsys, *arguments):
@@ -154,6 +159,28 @@ def test_show_says_same_bytes_of_a_smaller_picture(capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "same bytes"
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.zip", "a.png"])
+def test_film_writes_what_show_remakes(capsys, name):
+    assert run(*f"film dcgan --seeds 1-2 --seconds 0.4 --fps 10 --size 32 --loop --even --mark --out {name}".split()) == 0
+    assert capsys.readouterr().out.strip() == name
+    assert run("show", name) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert Walk.from_json(lines[0]).loop
+    assert "same pictures" in lines[-1]
+
+
+def test_film_takes_walks_from_files_and_ready_made_ones(capsys):
+    Path("walk.json").write_text(Walk((Key(Recipe("dcgan")), Key(Recipe("dcgan", (Anchor(3),))))).to_json())
+    assert words("film walk.json --seconds 0.3 --fps 10 --size 16 --out a.gif") == 0
+    assert words("film a.gif --fps 5 --size 16 --out b.webp") == 0
+    assert words("film stylegan2 --walk layers --fps 1 --size 16 --out c.zip") == 0
+    capsys.readouterr()
+    run("show", "b.webp")
+
+    assert [key.seconds for key in Walk.from_json(capsys.readouterr().out.splitlines()[0]).keys] == [0.3, 0.3]
+
+
 def test_bench_measures_every_size(capsys):
     assert run("bench", "stylegan2", "--rounds", "1") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -186,6 +213,14 @@ def test_bench_measures_every_size(capsys):
         ("render missing.safetensors", "'missing.safetensors'"),
         ("show missing.png", "'missing.png'"),
         ("show .", "'.'"),
+        ("film --out a.mp4", "--seeds"),
+        ("film nothing.json --out a.mp4", "'nothing.json'"),
+        ("film nothing --seeds 1 --out a.mp4", "'nothing'"),
+        ("film vae --seeds 1,2 --out a.avi", "'.avi'"),
+        ("film vae --seeds 1,2 --fps 0 --out a.mp4", "0.0 frames"),
+        ("film vae --seeds 1,2 --seconds -1 --out a.mp4", "-1.0 seconds"),
+        ("film vae --walk classes --out a.mp4", "no classes"),
+        ("film vae --seeds 1,2 --seconds 0.1 --out nowhere/a.mp4", "nowhere"),
         ("bench nothing", "'nothing'"),
         ("bench vae --rounds 0", "0"),
     ],
@@ -233,7 +268,7 @@ def test_an_array_that_holds_no_latents_is_refused(capsys, values):
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n"])
 def test_show_refuses_what_carries_no_recipe(capsys, data):
     Path("a.png").write_bytes(data)
-    assert "PNG" in refusal(capsys, "show", "a.png")
+    assert "genart" in refusal(capsys, "show", "a.png")
 
 
 def test_a_damaged_weights_file_is_refused(capsys):

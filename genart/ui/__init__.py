@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from genart.catalogue import ENTRIES, Entry
 from genart.ui import about, explore, models
 from genart.ui.api import endpoints
+from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
 from genart.ui.shelf import Shelf
@@ -51,9 +52,11 @@ def build(
     """The whole web application. `studio` may block until torch is there; the page does not wait for it."""
     live = Live(studio, requests_a_second=120 if public else 240)
     shelf = Shelf(live, studio, entries, public=public)
+    films = Films(live, public=public)
     page = Page(entries, live, shelf, studio, public, next(iter(entries)), seed)
     app = FastAPI(
-        routes=[*live.routes(), *shelf.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))], openapi_url=None
+        routes=[*live.routes(), *shelf.routes(), *films.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))],
+        openapi_url=None,
     )
     return gr.mount_gradio_app(
         app,

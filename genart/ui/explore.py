@@ -9,6 +9,7 @@ import gradio as gr
 
 from genart.catalogue import starting_points
 from genart.ui.page import Page
+from genart.ui.timeline import dock
 from genart.ui.words import WORDS, word
 
 # 24 x 24 outlines, drawn for genart.
@@ -23,12 +24,13 @@ ICONS = {
     "link": "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1 M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
     "save": "M12 4v11 M7 11l5 5 5-5 M5 20h14",
     "open": "M12 16V5 M7 9l5-5 5 5 M5 20h14",
+    "film": "M4 5h16v14H4z M8 5v14 M16 5v14 M4 9h4 M4 15h4 M16 9h4 M16 15h4",
     "full": "M4 9V4h5 M15 4h5v5 M20 15v5h-5 M9 20H4v-5",
     "more": "M6 9l6 6 6-6",
     "theme": "M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8z",
 }
-ACTIONS = ("dice", "undo", "redo", "compare", "drift", "reset", "link", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset")
+ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "save", "open")
+ICON_ONLY = ("undo", "redo", "reset", "link")
 STEPS = {"upscale": [["times", 4]], "palette": [["colours", 12]], "ink": [["scale", 8]]}
 SAVED_SIZES = (256, 512, 1024, 2048)
 ON_LOAD = "element.querySelector('#stage').server = server"
@@ -77,6 +79,7 @@ def tab(page: Page) -> None:
                 gr.HTML(_noise(), apply_default_css=False)
                 _slider("strength", 0, 2, 1, 0.01)
                 gr.HTML(_finish() + _saved_size() + _keys(), apply_default_css=False)
+    gr.HTML(dock(page), apply_default_css=False)
 
 
 def _slider(name: str, low: float, high: float, value: float, step: float) -> None:

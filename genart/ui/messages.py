@@ -5,13 +5,14 @@ It knows no connection and no visitor.
 
 import json
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from genart.errors import BadRecipe, quote
 from genart.export import screen
 from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
 from genart.ui.sentences import chinese
-from genart.walk import WALKS
+from genart.walk import Walk, drift
 
 if TYPE_CHECKING:
     from genart.studio import Frame, Studio
@@ -31,15 +32,20 @@ def recipe_in(message: dict[str, Any]) -> Recipe:
         return Recipe.from_text(str(message["link"]))
     if "plain" in message:
         return plain_recipe(message["plain"])
-    recipe = Recipe.from_dict(message.get("recipe"))
     if "walk" not in message:
-        return recipe
-    name, moment = message["walk"], message.get("moment")
-    if not isinstance(name, str) or name not in WALKS:
-        raise BadRecipe(f"There is no walk named {quote(name)}; known are {', '.join(WALKS)}.")
+        return Recipe.from_dict(message.get("recipe"))
+    walk, moment = message["walk"], message.get("moment")
+    if not isinstance(walk, str) or (walk != "drift" and not walk.startswith("{")):
+        raise BadRecipe(f"There is no walk named {quote(walk)}; write drift, or a whole walk as JSON.")
     if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment <= 1e6:
         raise BadRecipe(f"moment {quote(moment)} is out of range; use a number from 0 to 1000000.")
-    return WALKS[name](recipe)(moment)
+    return drift(Recipe.from_dict(message.get("recipe")))(moment) if walk == "drift" else walk_of(walk).at(moment)
+
+
+@lru_cache(64)  # while a walk plays, every frame brings the same text
+def walk_of(text: str) -> Walk:
+    """The walk that a request carries."""
+    return Walk.from_json(text)
 
 
 def plain_recipe(parts: Any) -> Recipe:

@@ -2,6 +2,7 @@
 // is laid out in explore.py. The desk holds the recipe; stage and controls show it and change it.
 
 import { Controls } from "./controls.js";
+import { Films } from "./films.js";
 import { Live, paint } from "./live.js";
 import { Models } from "./models.js";
 import * as R from "./recipe.js";
@@ -16,7 +17,7 @@ const EMPTY_MS = 15000; // a page that nobody has touched yet drifts too
 const SLOW_MS = 9000; // from one seed to the next, when nobody is there
 const EMPTY_FOR_MS = 120000;
 const ADDRESS_PARTS = ["model", "seed", "psi", "label"];
-const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full" };
+const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full", t: "film" };
 const ARROWS = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -R.ROW, ArrowDown: R.ROW };
 
 class Explore {
@@ -30,6 +31,7 @@ class Explore {
     this.memory = new Map(); // the last recipe of each model
     this.stage = new Stage(this);
     this.controls = new Controls(this);
+    this.films = new Films(this);
     this.live = new Live({
       token: hello.token,
       event: async (message) => decode(await server.frame(message)),
@@ -173,6 +175,7 @@ class Explore {
     const current = !walk && R.same(recipe.anchors, this.recipe.anchors);
     if (current && head.point !== undefined) this.point = head.point;
     if (walk) this.walked = R.complete(head.recipe);
+    if (walk) this.films.painted(hurry);
     else if (current) this.controls.followPoint(this.point, hurry);
     if (!head.full || hurry || walk) return;
     this.shown = recipe;
@@ -266,6 +269,7 @@ class Explore {
       link: () => this.copyLink(),
       save: () => this.save(),
       open: () => $("#open-file").click(),
+      film: () => this.films.toggle(),
       full: () => (document.fullscreenElement ? document.exitFullscreen() : $("#frame").requestFullscreen()),
       theme: () => this.toggleTheme(),
       language: () => this.toggleLanguage(),
@@ -285,7 +289,7 @@ class Explore {
       return this.stepSeed(ARROWS[event.key], event);
     }
     const key = event.key.toLowerCase();
-    if (event.repeat) return;
+    if (event.repeat || this.films.onKey(key, event)) return;
     if (key === "c") return this.compare(true);
     if (key === "a" && $("#class-all").offsetParent) return $("#class-all").click();
     const name = key === "z" && event.shiftKey ? "redo" : KEYS[key];
@@ -318,6 +322,7 @@ class Explore {
 
   // The hand takes over from a drift: its last picture becomes the present one.
   rest() {
+    this.films.pause();
     if (!this.drifting) return;
     this.drifting = null;
     $('[data-action="drift"]').setAttribute("aria-pressed", false);
@@ -370,7 +375,7 @@ class Explore {
 
   // A picture saved here brings its recipe; any other is read by the model, where it can.
   async openFile(file) {
-    if (!file) return;
+    if (!file || (await this.films.open(file))) return;
     const read = !!this.model?.hasEncoder && !(await this.carriesRecipe(file));
     const { model, label } = { ...this.recipe, label: R.placeOf(this.recipe ?? this.fresh("", 0)).origin.label };
     const route = read ? `read?${new URLSearchParams({ model, label: Number.isInteger(label) ? label : "" })}` : "recipe";
@@ -387,7 +392,7 @@ class Explore {
   async carriesRecipe(file) {
     const parts = [file.slice(0, 2 ** 20), file.slice(Math.max(0, file.size - 2 ** 20))];
     const texts = await Promise.all(parts.map((part) => part.text()));
-    return texts.some((text) => text.includes("iTXtgenart"));
+    return texts.some((text) => text.includes("iTXtgenart") || text.includes("urn:genart:1"));
   }
 
   // ---- words and colours
@@ -402,6 +407,7 @@ class Explore {
 
   translate() {
     this.words.translatePage();
+    this.films.translate();
     if (!this.model) return;
     const { family, size, kind, licence, credit, zDim } = this.model;
     const whole = family === kind ? family : `${family} (${kind})`;

@@ -62,7 +62,7 @@ export function onPlane(origin, x, y) {
 export function placeOf(recipe) {
   const [first, ...others] = recipe.anchors;
   const seeds = cornerSeeds(first.seed ?? 0);
-  const total = recipe.anchors.reduce((sum, anchor) => sum + (anchor.weight ?? 1), 0);
+  const total = recipe.anchors.reduce((sum, anchor) => sum + (anchor.weight ?? 1), 0) || 1;
   const share = (corner) => (recipe.anchors.find((anchor) => anchor.seed === seeds[corner])?.weight ?? 0) / total;
   const fits = others.every((anchor) => seeds.includes(anchor.seed));
   const place = fits && others.length ? [share(1) + share(3), share(2) + share(3)] : [0, 0];

@@ -1,0 +1,259 @@
+"""Frames become files, one at a time: video by PyAV, GIF, PNG and sheets by Pillow.
+
+An encoder takes frames of one size and knows neither recipes nor walks, only the notes it writes.
+`with` closes the file; whoever opens it removes what an error leaves behind.
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import GifImagePlugin, Image
+
+from genart.errors import GenartError
+from genart.export.notes import Notes
+from genart.export.png import png
+from genart.export.sheet import contact_sheet
+
+XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the uuid of XMP in MP4 (XMP specification, part 3)
+GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # ends an XMP block in GIF, as the specification has it
+BT709 = 1
+GIF_COLOURS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an encoder is told: where to write, what shape (H, W) and how many frames, how fast, how well, and the notes."""
+
+    path: Path
+    shape: tuple[int, int]
+    frames: int
+    fps: float
+    quality: str
+    notes: Notes
+
+
+class Encoder(Protocol):
+    def __enter__(self) -> "Encoder": ...
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def add(self, pixels: np.ndarray) -> None:
+        """The next frame, uint8 (H, W, 3)."""
+
+
+# Muxer, codec and pixel format; what the muxer is told; what the codec is told for each quality.
+VIDEO = {
+    "mp4": ("mp4", "libx264", "yuv420p"),
+    "webm": ("webm", "libvpx-vp9", "yuv420p"),
+    "webp": ("webp", "libwebp_anim", "yuv420p"),
+}
+CONTAINERS = {"mp4": {"movflags": "+faststart"}, "webp": {"loop": "0"}}
+VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}
+CODECS = {
+    "mp4": {name: {"crf": crf, "preset": "veryfast"} for name, crf in (("small", "28"), ("good", "20"), ("best", "14"))},
+    "webm": {name: {"crf": crf, **VP9} for name, crf in (("small", "42"), ("good", "30"), ("best", "18"))},
+    "webp": {
+        name: {"quality": quality, "compression_level": "2"}
+        for name, quality in (("small", "60"), ("good", "80"), ("best", "95"))
+    },
+}
+
+
+class Video:
+    """MP4 with H.264, WebM with VP9, or animated WebP."""
+
+    def __init__(self, kind: str, order: Order):
+        self.kind, self.order, self.count = kind, order, 0
+        av = import_av()
+        muxer, codec, self.pixels = VIDEO[kind]
+        self.container = av.open(str(order.path), "w", format=muxer, options=CONTAINERS.get(kind, {}))
+        self.rate = Fraction(order.fps).limit_denominator(1001)
+        stream: Any = self.container.add_stream(codec, rate=self.rate, options=CODECS[kind][order.quality])
+        stream.height, stream.width = (_even(side) for side in order.shape)
+        stream.pix_fmt = self.pixels
+        if kind != "webp":
+            context = stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.color_range = 1
+        self.stream, self.reformatter = stream, av.video.reformatter.VideoReformatter()  # kept: it prepares tables
+        if kind != "webp":
+            self.container.metadata.update(self._metadata())
+
+    def _metadata(self) -> dict[str, str]:
+        notes = self.order.notes
+        said = {"title": "genart", "comment": notes.text, "copyright": notes.licence, "description": notes.credit}
+        return said | ({"XMP": notes.xmp().decode()} if self.kind == "webm" else {})
+
+    def add(self, pixels: np.ndarray) -> None:
+        av = import_av()
+        height, width = pixels.shape[:2]
+        if height % 2 or width % 2:
+            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        matrix = {} if self.kind == "webp" else {"dst_colorspace": "ITU709", "dst_color_range": "MPEG"}
+        frame = self.reformatter.reformat(frame, format=self.pixels, **matrix)
+        frame.pts, frame.time_base = self.count, 1 / self.rate
+        self.count += 1
+        for packet in self.stream.encode(frame):
+            self.container.mux(packet)
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            for packet in self.stream.encode(None):
+                self.container.mux(packet)
+        self.container.close()
+        if error is None and self.kind == "mp4":
+            box = b"uuid" + XMP_BOX + self.order.notes.xmp()
+            with self.order.path.open("ab") as file:
+                file.write((len(box) + 4).to_bytes(4, "big") + box)
+        if error is None and self.kind == "webp":
+            _mark_webp(self.order.path, [_even(side) for side in self.order.shape], self.order.notes.xmp())
+
+
+class Gif:
+    """A GIF whose every frame has the 256 colours that suit it, or all its own where they are fewer."""
+
+    def __init__(self, order: Order):
+        height, width = order.shape
+        self.order, self.count = order, 0
+        self.file = order.path.open("wb")
+        self.file.write(b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\0\0")
+        self.file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
+        self.file.write(b"\x21\xfe" + _blocks(order.notes.text.encode()))
+
+    def add(self, pixels: np.ndarray) -> None:
+        image = Image.fromarray(pixels)
+        few = image.getcolors(GIF_COLOURS) is not None
+        dither = Image.Dither.NONE if few else Image.Dither.FLOYDSTEINBERG
+        # median cut chooses by boxes; with few colours the fast octree would merge some
+        palette = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT, dither=dither)
+        # hundredths of a second do not divide most rates: each frame ends at the nearest to its true end
+        hundredths = round((self.count + 1) * 100 / self.order.fps) - round(self.count * 100 / self.order.fps)
+        self.count += 1
+        for part in GifImagePlugin.getdata(palette, duration=10 * hundredths, include_color_table=True):
+            self.file.write(part)
+
+    def __enter__(self) -> "Gif":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self.file.write(b"\x21\xff\x0bXMP DataXMP" + self.order.notes.xmp() + GIF_TRAILER + b";")
+        self.file.close()
+
+
+class Frames:
+    """A zip of numbered PNG files."""
+
+    def __init__(self, order: Order):
+        self.order, self.count = order, 0
+        self.zip = zipfile.ZipFile(order.path, "w", zipfile.ZIP_STORED)
+        self.zip.writestr("genart.xmp", order.notes.xmp())
+        self.zip.writestr("README.txt", order.notes.text)
+
+    def add(self, pixels: np.ndarray) -> None:
+        self.zip.writestr(f"frame{self.count:05d}.png", png(pixels, self.order.notes))
+        self.count += 1
+
+    def __enter__(self) -> "Frames":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.zip.close()
+
+
+class Sheet:
+    """One PNG: a contact sheet, frames in reading order with paper between them."""
+
+    def __init__(self, order: Order):
+        self.order = order
+        self.pictures: list[np.ndarray] = []
+
+    def add(self, pixels: np.ndarray) -> None:
+        self.pictures.append(pixels)
+
+    def __enter__(self) -> "Sheet":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self.order.path.write_bytes(png(contact_sheet(self.pictures), self.order.notes))
+
+
+class Sprites(Sheet):
+    """A zip of one PNG with all frames side by side, and a JSON that says where each is and how long it is shown."""
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            return
+        height, width = self.order.shape
+        sheet = contact_sheet(self.pictures, gap=0)
+        columns = sheet.shape[1] // width
+        frames = [
+            {
+                "filename": f"frame{number:05d}",
+                "frame": {"x": number % columns * width, "y": number // columns * height, "w": width, "h": height},
+                "duration": 1000 / self.order.fps,
+            }
+            for number in range(len(self.pictures))
+        ]
+        size = {"w": sheet.shape[1], "h": sheet.shape[0]}
+        about = {"frames": frames, "meta": {"app": "genart", "image": "sprites.png", "size": size}}
+        with zipfile.ZipFile(self.order.path, "w", zipfile.ZIP_STORED) as file:
+            file.writestr("genart.xmp", self.order.notes.xmp())
+            file.writestr("sprites.json", json.dumps(about, indent=1))
+            file.writestr("sprites.png", png(sheet, self.order.notes))
+
+
+def import_av() -> Any:
+    """PyAV, which brings FFmpeg's libraries along."""
+    try:
+        import av
+    except ImportError:
+        raise GenartError("Films of this format need the package av; install it with: pip install av") from None
+    return av
+
+
+def _even(side: int) -> int:
+    """H.264 and VP9 halve the colours' resolution."""
+    return side + side % 2
+
+
+def _blocks(data: bytes) -> bytes:
+    """GIF's sub-blocks: at most 255 bytes each, an empty one at the end."""
+    parts = [data[start : start + 255] for start in range(0, len(data), 255)]
+    return b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
+
+
+def _mark_webp(path: Path, shape: list[int], xmp: bytes) -> None:
+    """Append an XMP chunk to a WebP, and say so in its extended header, which a single picture may lack."""
+    data = bytearray(path.read_bytes())
+    if data[12:16] != b"VP8X":
+        height, width = shape
+        size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+        data[12:12] = b"VP8X" + (10).to_bytes(4, "little") + bytes(4) + size
+    data[20] |= 0x04
+    data += b"XMP " + len(xmp).to_bytes(4, "little") + xmp + bytes(len(xmp) % 2)
+    data[4:8] = (len(data) - 8).to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+def still(pixels: np.ndarray, notes: Notes, kind: str) -> bytes:
+    """One picture as "jpeg" or, without loss, "webp" bytes; PNG has its own module."""
+    file = io.BytesIO()
+    xmp = notes.xmp()
+    if kind == "jpeg" and len(xmp) > 65_000:
+        raise GenartError(f"A JPEG holds notes of 65000 bytes, and this recipe needs {len(xmp)}; save as PNG or WebP.")
+    how: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind == "jpeg" else {"lossless": True}
+    Image.fromarray(pixels).save(file, kind.upper(), xmp=xmp, **how)
+    return file.getvalue()

@@ -1,0 +1,248 @@
+"""The film channel: walks are made, re-timed and read, films rendered in turn, fetched once and forgotten.
+
+Routes stand beside the live channel's, under the same tokens. A film lies in a temporary folder until its
+visitor has fetched it, and no longer than KEPT_SECONDS.
+"""
+
+import json
+import secrets
+import tempfile
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from genart.errors import BadRecipe, GenartError, Refused, quote
+from genart.export import read_notes
+from genart.export.film import FORMATS, PUBLIC, Film, Limits, check, estimate, save_film
+from genart.recipe import MAX_CHARACTERS, Recipe
+from genart.ui.live import Live
+from genart.ui.messages import UNEXPECTED, parsed, told, walk_of
+from genart.walk import WALKS, Reach, Walk, even
+
+if TYPE_CHECKING:
+    from genart.studio import Studio
+
+MAX_REQUEST = 2 * MAX_CHARACTERS
+MAX_ENDS = 5 * 2**20  # of a dropped film the page sends the two ends
+KEPT_SECONDS = 600.0
+PUBLIC_FILMS = 3  # in as many seconds, from one visitor
+EVEN_SIDE = 64
+
+
+class Cancelled(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class Job:
+    """One film on its way. `done` of `count` frames are encoded; `started` is when its turn came."""
+
+    visitor: str
+    name: str
+    path: Path
+    count: int
+    future: "Future[None] | None" = None
+    done: int = 0
+    asked: float = field(default_factory=time.monotonic)
+    started: float | None = None
+    cancelled: bool = False
+
+    def progress(self, done: int, count: int) -> None:
+        if self.cancelled:
+            raise Cancelled
+        self.done = done
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the page shows: frames, seconds left, whether it is finished, or what went wrong."""
+        finished = self.future is not None and self.future.done()
+        error = self.future.exception() if finished and self.future and not self.future.cancelled() else None
+        left = None
+        if self.started is not None and self.done > 1:
+            left = (time.monotonic() - self.started) / self.done * (self.count - self.done)
+        failed = (
+            {} if error is None or isinstance(error, Cancelled) else told(error if isinstance(error, GenartError) else UNEXPECTED)
+        )
+        waiting = self.started is None and not finished
+        told_of = {"done": self.done, "count": self.count, "left": left, "waiting": waiting, "name": self.name}
+        return {**told_of, "finished": finished and error is None, **failed}
+
+
+class Films:
+    """Routes and the films under way: one is rendered at a time, each visitor has one."""
+
+    def __init__(self, live: Live, *, public: bool):
+        self._live = live
+        self._limits = PUBLIC if public else Limits()
+        self._public = public
+        self._jobs: dict[str, Job] = {}
+        self._begun: dict[str, deque[float]] = {}
+        self._worker = ThreadPoolExecutor(1, "films")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/live/walk", self.walk, methods=["POST"]),
+            Route("/live/walk/read", self.read, methods=["POST"]),
+            Route("/live/film", self.start, methods=["POST"]),
+            Route("/live/film/estimate", self.estimate, methods=["POST"]),
+            Route("/live/film/state", self.state, methods=["POST"]),
+            Route("/live/film/cancel", self.cancel, methods=["POST"]),
+            Route("/live/film/file", self.file, methods=["POST"]),
+        ]
+
+    async def walk(self, request: Request) -> Response:
+        """A ready-made walk from a recipe, `{make, recipe}`, or a walk re-timed to change at one speed, `{even}`."""
+
+        async def work(_: str, body: bytes) -> Response:
+            asked = parsed(body)
+            studio = await self._live.studio()
+            if "even" in asked:
+                return JSONResponse(await run_in_threadpool(evened, studio, walk_of(str(asked["even"]))))
+            name = asked.get("make")
+            if not isinstance(name, str) or name not in WALKS:
+                raise BadRecipe(f"There is no walk named {quote(name)}; known are {', '.join(WALKS)}.")
+            return JSONResponse(await run_in_threadpool(made, studio, name, Recipe.from_dict(asked.get("recipe"))))
+
+        return await self._live.answer(request, MAX_REQUEST, work)
+
+    async def read(self, request: Request) -> Response:
+        """The walk inside a dropped file, of which the page sends the two ends."""
+
+        async def work(_: str, body: bytes) -> Response:
+            notes = await run_in_threadpool(read_notes, body)
+            if notes.walk is None:
+                raise BadRecipe("This file carries a picture's recipe but no walk; open it as a picture.")
+            return JSONResponse({"walk": json.loads(notes.walk.to_json())})
+
+        return await self._live.answer(request, MAX_ENDS, work)
+
+    async def estimate(self, request: Request) -> Response:
+        """How many frames, seconds and bytes a film will take."""
+
+        async def work(_: str, body: bytes) -> Response:
+            studio = await self._live.studio()
+            walk, film = film_in(parsed(body))
+            expected = await run_in_threadpool(estimate, studio, walk, film, self._limits)
+            return JSONResponse({"frames": expected.frames, "seconds": expected.seconds, "bytes": expected.bytes})
+
+        return await self._live.answer(request, MAX_REQUEST, work)
+
+    async def start(self, request: Request) -> Response:
+        """Begin a film; the reply names it."""
+
+        async def work(visitor: str, body: bytes) -> Response:
+            studio = await self._live.studio()
+            walk, film = film_in(parsed(body))
+            count = check(walk, film, self._limits)
+            self._sweep()
+            self._admit(visitor)
+            name = secrets.token_urlsafe(16)
+            suffix = FORMATS[film.format].suffix
+            job = Job(visitor, f"{walk.model}-film{suffix}", self._place() / f"{name}{suffix}", count)
+            self._jobs[name] = job
+            job.future = self._worker.submit(self._render, studio, walk, film, job)
+            return JSONResponse({"id": name})
+
+        return await self._live.answer(request, MAX_REQUEST, work)
+
+    async def state(self, request: Request) -> Response:
+        async def work(visitor: str, body: bytes) -> Response:
+            return JSONResponse(self._job(visitor, body)[1].state)
+
+        return await self._live.answer(request, 1000, work)
+
+    async def cancel(self, request: Request) -> Response:
+        async def work(visitor: str, body: bytes) -> Response:
+            name, job = self._job(visitor, body)
+            self._drop(name, job)
+            return JSONResponse({})
+
+        return await self._live.answer(request, 1000, work)
+
+    async def file(self, request: Request) -> Response:
+        """The finished film, once."""
+
+        async def work(visitor: str, body: bytes) -> Response:
+            name, job = self._job(visitor, body)
+            if not job.state["finished"]:
+                raise Refused("The film is not finished; wait until it is.")
+            return FileResponse(job.path, background=BackgroundTask(self._drop, name, job))
+
+        return await self._live.answer(request, 1000, work)
+
+    def _render(self, studio: "Studio", walk: Walk, film: Film, job: Job) -> None:
+        job.started = time.monotonic()
+        job.progress(0, job.count)
+        save_film(studio, walk, film, job.path, limits=self._limits, progress=job.progress)
+
+    def _job(self, visitor: str, body: bytes) -> tuple[str, Job]:
+        name = str(parsed(body).get("id"))
+        job = self._jobs.get(name)
+        if job is None or job.visitor != visitor:
+            raise BadRecipe(f"There is no film {quote(name)}; it was fetched, or waited for too long: render it again.")
+        return name, job
+
+    def _admit(self, visitor: str) -> None:
+        """Raises Refused while the visitor's last film is under way, and for too many in a short time."""
+        for name, job in list(self._jobs.items()):
+            if job.visitor == visitor:
+                if job.future is not None and not job.future.done():
+                    raise Refused("Your last film is still being rendered; wait for it or cancel it.")
+                self._drop(name, job)
+        begun = self._begun.setdefault(visitor, deque())
+        while begun and begun[0] < time.monotonic() - KEPT_SECONDS:
+            begun.popleft()
+        if self._public and len(begun) >= PUBLIC_FILMS:
+            raise Refused(
+                f"{PUBLIC_FILMS} films in {KEPT_SECONDS / 60:.0f} minutes are as many as this server renders; wait a while."
+            )
+        begun.append(time.monotonic())
+
+    def _sweep(self) -> None:
+        """Forget what nobody fetched."""
+        now = time.monotonic()
+        for name, job in list(self._jobs.items()):
+            if job.future is not None and job.future.done() and now - job.asked > KEPT_SECONDS:
+                self._drop(name, job)
+        if len(self._begun) > 10_000:
+            self._begun.clear()
+
+    def _drop(self, name: str, job: Job) -> None:
+        job.cancelled = True
+        if job.future is not None:
+            job.future.cancel()
+        self._jobs.pop(name, None)
+        job.path.unlink(missing_ok=True)
+
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="genart-films-")
+        return Path(self._folder.name)
+
+
+def film_in(message: dict[str, Any]) -> tuple[Walk, Film]:
+    """The walk and the film that a request asks for."""
+    return walk_of(str(message.get("walk"))), Film.from_dict(message.get("film"))
+
+
+def made(studio: "Studio", name: str, recipe: Recipe) -> dict[str, Any]:
+    """A ready-made walk as JSON."""
+    space = studio.resident(recipe.model).loaded.generator.space
+    reach = Reach(space.num_ws, space.num_classes, tuple(studio.direction_names(recipe.model)))
+    return {"walk": json.loads(WALKS[name](recipe, reach).to_json())}
+
+
+def evened(studio: "Studio", walk: Walk) -> dict[str, Any]:
+    """A walk re-timed, with its unevenness before and after."""
+    better, before, after = even(walk, lambda recipe: studio.render(recipe, size=EVEN_SIDE))
+    return {"walk": json.loads(better.to_json()), "before": before, "after": after}

@@ -1,0 +1,139 @@
+"""The timeline under the hand: keys, scrubbing, playing, films, and dropped files."""
+
+import pytest
+
+from genart.export import read_notes
+from genart.recipe import Anchor, Recipe
+from genart.walk import Key, Walk
+
+MODEL = "dcgan-classes"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DROP = """([name, bytes]) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([Uint8Array.from(bytes)], name));
+  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
+  document.querySelector("#picture").dispatchEvent(new DragEvent("drop", about));
+}"""
+
+
+@pytest.fixture
+def filming(visit):
+    """A visitor with three keys of one second each on the timeline."""
+    visitor = visit(open=f"?model={MODEL}&seed=3")
+    visitor.page.click('[data-action="film"]')
+    for seeds in ("3,4", "5"):
+        visitor.page.fill("#tl-seeds", seeds)
+        visitor.press("Enter")
+    for number in range(3):
+        visitor.page.click(f".tl-key >> nth={number}")
+        visitor.page.fill("#tl-seconds", "1")
+        visitor.press("Enter")
+    yield visitor
+    assert visitor.complaints == []
+
+
+def keys(visitor) -> int:
+    return visitor.page.locator(".tl-key").count()
+
+
+def time(visitor) -> str:
+    return visitor.page.inner_text("#tl-time")
+
+
+def tap_track(visitor, share: float):
+    box = visitor.page.locator("#tl-strip").bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+
+
+def walk(*seeds: int) -> Walk:
+    return Walk(tuple(Key(Recipe(MODEL, (Anchor(seed),)), 1.0) for seed in seeds), loop=True)
+
+
+def test_a_moment_on_the_track_is_painted_and_becomes_the_present_picture(filming):
+    filming.after(lambda: tap_track(filming, 0.5), "recipe.anchors.length === 2")
+    second = float(time(filming).split()[0])
+
+    assert (keys(filming), time(filming)) == (3, "1.5 / 3.0 s")
+    assert filming.shows(walk(3, 4, 5).at(second), within=2)
+    assert filming.page.input_value("#seed") == ""
+
+
+def test_keys_of_the_keyboard_play_add_and_undo(filming):
+    filming.page.focus("#tl-track")
+    filming.press("k")
+    assert keys(filming) == 4
+    filming.press("z")
+    assert keys(filming) == 3
+    filming.press("Home")
+    filming.press(" ")
+    filming.wait("() => parseFloat(document.querySelector('#tl-time').textContent) > 0.5")
+    filming.press(" ")
+    filming.rest("recipe.anchors.length === 2")
+
+    assert filming.page.get_attribute('[data-film="play"]', "aria-pressed") == "false"
+
+
+def test_a_key_is_dragged_along_the_track(filming):
+    box = filming.page.locator(".tl-key >> nth=1").bounding_box()
+    filming.page.mouse.move(box["x"] + 10, box["y"] + 10)
+    filming.page.mouse.down()
+    filming.page.mouse.move(box["x"] + 80, box["y"] + 10, steps=5)
+    filming.page.mouse.up()
+    filming.page.click(".tl-key >> nth=1")
+    moved = float(time(filming).split()[0])
+
+    assert 1.1 < moved < 1.5
+    assert time(filming).endswith("3.0 s")
+
+
+def test_a_control_takes_over_while_the_walk_plays(filming):
+    filming.page.click('[data-film="play"]')
+    filming.wait("() => parseFloat(document.querySelector('#tl-time').textContent) > 0.3")
+    filming.after(lambda: filming.page.click('[data-action="dice"]'), "recipe.anchors.length === 1")
+
+    assert filming.page.get_attribute('[data-film="play"]', "aria-pressed") == "false"
+
+
+def test_a_film_is_made_and_dropped_back(filming, visit):
+    filming.page.click('[data-film="export"]')
+    filming.page.select_option("#film-format", "webm")
+    filming.page.select_option("#film-side", "256")
+    filming.page.select_option("#film-fps", "12")
+    filming.wait("() => /36/.test(document.querySelector('#film-estimate').textContent)")
+    with filming.page.expect_download() as download:
+        filming.page.click("#film-start")
+    data = download.value.path().read_bytes()
+
+    assert [key.recipe.anchors[0].seed for key in read_notes(data).walk.keys] == [3, 4, 5]
+    other = visit(open="?model=vae&seed=1")
+    other.page.evaluate(DROP, [download.value.suggested_filename, list(data)])
+    other.rest(f"recipe.model === '{MODEL}'")
+    assert keys(other) == 3
+    assert time(other).endswith("3.0 s")
+
+
+def test_a_film_can_be_cancelled(filming):
+    filming.page.click('[data-film="export"]')
+    filming.page.select_option("#film-side", "2048")
+    filming.page.select_option("#film-fps", "60")
+    filming.page.click("#film-start")
+    filming.page.wait_for_selector("#film-progress:visible")
+    filming.page.click("#film-cancel")
+    filming.wait("() => /Cancelled/.test(document.querySelector('#film-estimate').textContent)")
+    filming.page.wait_for_selector("#film-progress", state="hidden")
+
+
+def test_ready_made_walks_are_on_the_menu(filming):
+    for name in ("circle", "classes"):
+        filming.page.select_option("#tl-from", f"make {name}")
+        filming.wait("count => document.querySelectorAll('.tl-key').length === count", {"circle": 4, "classes": 3}[name])
+
+
+def test_the_timeline_fits_a_phone(visit):
+    visitor = visit(open=f"?model={MODEL}&seed=3", **PHONE)
+    visitor.page.click('[data-action="film"]')
+    visitor.page.click('[data-film="key"]')
+    visitor.page.click(".tl-key")
+
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
+    assert visitor.page.locator("#timeline").bounding_box()["height"] < 844 / 3

@@ -1,0 +1,350 @@
+"""Walks become films in every format, other programs open them, and they come back as walks."""
+
+import io
+import json
+import shutil
+import zipfile
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genart.errors import BadRecipe, GenartError, Refused
+from genart.export import encode, read_notes, recipes_of, save_jpeg, save_png, save_webp
+from genart.export.encode import Order, import_av
+from genart.export.film import FORMATS, PUBLIC, Film, Limits, estimate, moments, pictures, save_film, sized
+from genart.export.label import labelled
+from genart.export.notes import SOURCE_TYPE, Notes
+from genart.export.replay import ALIKE, ends_of, likeness
+from genart.recipe import Anchor, Offset, Recipe, pack_vector
+from genart.walk import Key, Walk
+
+A, B = Recipe("dcgan", (Anchor(1),)), Recipe("dcgan", (Anchor(2),), 0.9, offsets=(Offset("pca1", 1.5),))
+WALK = Walk((Key(A, 0.5), Key(B, 0.5)), loop=True)
+FPS = 10.0
+
+
+@pytest.fixture(scope="module")
+def films(studio, tmp_path_factory):
+    """One film of each format, 64 pixels, 10 frames."""
+    folder = tmp_path_factory.mktemp("films")
+    for name, kind in FORMATS.items():
+        save_film(studio, WALK, Film(name, 64, FPS), folder / (name + kind.suffix))
+    return {name: folder / (name + kind.suffix) for name, kind in FORMATS.items()}
+
+
+def decoded(path):
+    """Frames as another program sees them: Pillow for pictures, FFmpeg for video."""
+    if path.suffix in (".mp4", ".webm"):
+        with import_av().open(str(path)) as container:
+            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with Image.open(path) as image:
+        return [np.asarray(image.convert("RGB")) for number in range(image.n_frames) if image.seek(number) is None]
+
+
+def close(a, b):
+    return float(np.abs(a.astype(int) - b).mean())
+
+
+# Frames.
+
+
+def test_frame_0_is_the_keys_still(studio):
+    film = Film(side=64, fps=FPS)
+    first = next(pictures(studio, WALK, film, moments(WALK, film)))
+
+    assert np.abs(first.astype(int) - studio.render(sized(studio, A, 64))).max() <= 1
+
+
+def test_frame_n_of_a_loop_is_frame_0(studio):
+    film = Film(side=64, fps=FPS)
+    seconds = moments(WALK, film)
+    first, again = pictures(studio, WALK, film, [0.0, seconds[-1] + WALK.seconds / len(seconds)])
+
+    assert len(seconds) == 10
+    assert (first == again).all()
+
+
+def test_pictures_made_together_are_those_made_alone(studio):
+    recipes = [WALK.at(second) for second in np.linspace(0, 1, 7)]
+    together = list(studio.render_many(recipes, batch=3))
+
+    assert all(np.abs(one.astype(int) - studio.render(recipe)).max() <= 1 for one, recipe in zip(together, recipes, strict=True))
+
+
+@pytest.mark.parametrize("model", ["dcgan-classes", "vae", "autoencoder_kl"])
+@pytest.mark.parametrize("mix", ["z", "z-arc", "w", "w-arc"])
+def test_every_mix_is_rendered_and_ends_at_its_seeds(studio, model, mix):
+    one = Recipe(model, (Anchor(1),))
+    walk = Walk((Key(one, 1.0, "linear", mix), Key(replace(one, anchors=(Anchor(2),)))))
+
+    assert np.abs(studio.raw(walk.at(1e-6)) - studio.raw(one)).max() < 1e-2
+    assert (studio.raw(walk.at(0.5)) != studio.raw(one)).any()
+
+
+def test_a_batch_is_chosen_by_measurement(studio):
+    assert studio.best_batch(A) in (1, 2, 4, 8)
+
+
+# Files, opened by other programs.
+
+
+@pytest.mark.parametrize("name", ["mp4", "webm", "gif", "webp"])
+def test_a_film_is_opened_by_another_program_with_its_frames(films, studio, name):
+    frames = decoded(films[name])
+    expected = list(pictures(studio, WALK, Film(name, 64, FPS), moments(WALK, Film(name, 64, FPS))))
+
+    assert len(frames) == 10
+    assert all(close(a, b) < 6 for a, b in zip(frames, expected, strict=True))
+
+
+def test_an_mp4_plays_everywhere(films):
+    with import_av().open(str(films["mp4"])) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt, float(stream.average_rate)) == ("h264", "yuv420p", FPS)
+        assert float(container.duration / 1e6) == pytest.approx(1.0, abs=0.05)
+    assert films["mp4"].read_bytes().find(b"moov") < films["mp4"].read_bytes().find(b"mdat")  # it plays while it loads
+
+
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_an_animation_lasts_as_long_as_its_walk_and_loops(films, name):
+    with Image.open(films[name]) as image:
+        lasts = sum(image.info["duration"] for number in range(image.n_frames) if (image.seek(number), image.load()))
+        assert lasts == 1000
+        assert image.info["loop"] == 0
+
+
+def test_a_gif_of_30_frames_a_second_keeps_time(studio, tmp_path):
+    save_film(studio, WALK, Film("gif", 16, 30), tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as image:
+        lasts = [image.info["duration"] for number in range(image.n_frames) if (image.seek(number), image.load())]
+
+    assert set(lasts) == {30, 40}
+    assert sum(lasts) == 1000
+
+
+def test_a_gif_of_few_colours_has_exactly_these(tmp_path):
+    colours = np.random.RandomState(1).randint(0, 256, (200, 3)).astype(np.uint8)
+    pixels = np.concatenate([colours, colours[:56]]).reshape(16, 16, 3)
+    with encode.Gif(Order(tmp_path / "a.gif", (16, 16), 1, 10, "good", Notes())) as gif:
+        gif.add(pixels)
+
+    assert (decoded(tmp_path / "a.gif")[0] == pixels).all()
+
+
+def test_numbered_frames_are_the_pictures_themselves(films, studio):
+    with zipfile.ZipFile(films["frames"]) as file:
+        names = sorted(name for name in file.namelist() if name.endswith(".png"))
+        first = np.asarray(Image.open(io.BytesIO(file.read(names[0]))))
+        assert SOURCE_TYPE.encode() in file.read(names[3])
+
+    assert names == [f"frame{number:05d}.png" for number in range(10)]
+    assert np.abs(first.astype(int) - studio.render(sized(studio, A, 64))).max() <= 1
+
+
+def test_sprites_lie_where_their_json_says(films, studio):
+    with zipfile.ZipFile(films["sprites"]) as file:
+        about = json.loads(file.read("sprites.json"))
+        sheet = Image.open(io.BytesIO(file.read("sprites.png")))
+    last = about["frames"][9]["frame"]
+    cut = sheet.crop((last["x"], last["y"], last["x"] + last["w"], last["y"] + last["h"]))
+
+    assert (about["meta"]["size"]["w"], about["meta"]["size"]["h"]) == sheet.size == (256, 192)
+    assert np.abs(np.asarray(cut).astype(int) - studio.render(sized(studio, WALK.at(0.9), 64))).max() <= 1
+    assert about["frames"][0]["duration"] == 100
+
+
+def test_a_contact_sheet_of_a_long_walk_has_36_pictures(studio, tmp_path):
+    save_film(studio, WALK, Film("sheet", 16, 60), tmp_path / "a.png")
+
+    assert Image.open(tmp_path / "a.png").size == (6 * 18 + 2, 6 * 18 + 2)
+
+
+@pytest.mark.parametrize("name", ["mp4", "webm", "webp"])
+def test_a_film_of_one_odd_picture_is_written(studio, tmp_path, name):
+    path = tmp_path / f"a.{name}"
+    save_film(studio, Walk((Key(A, 0.3),)), Film(name, 33, 10), path)
+
+    assert decoded(path)[0].shape == (34, 34, 3)
+    assert read_notes(path.read_bytes()).walk
+
+
+# What the files say of themselves.
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_carries_its_walk_and_the_mark_of_a_made_picture(films, studio, name):
+    data = films[name].read_bytes()
+    notes = read_notes(data)
+
+    assert notes.walk == WALK.stamped(studio.stamped(A).weights)
+    assert Film.from_dict(json.loads(notes.shown)) == Film(name, 64, FPS)
+    assert recipes_of(data)[0] == studio.stamped(A)
+    for said in (SOURCE_TYPE, "tiny dcgan", "CC0-1.0", "genart 0."):
+        assert said.encode() in data
+
+
+def test_readable_notes_are_where_other_programs_look(films):
+    with import_av().open(str(films["mp4"])) as container:
+        assert "made by a trained model" in container.metadata["comment"]
+    with import_av().open(str(films["webm"])) as container:
+        assert "made by a trained model" in {name.lower(): text for name, text in container.metadata.items()}["comment"]
+    with Image.open(films["gif"]) as image:
+        assert b"made by a trained model" in image.info["comment"]
+    with Image.open(films["webp"]) as image:
+        assert SOURCE_TYPE.encode() in image.info["xmp"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_film_is_held_against_its_walk(films, studio, name):
+    exact = name in ("frames", "sheet", "sprites")
+
+    assert likeness(studio, films[name], read_notes(ends_of(films[name]))) >= (45 if exact else ALIKE)
+
+
+def test_a_film_of_other_pictures_is_found_out(films, studio, tmp_path):
+    other = Walk((Key(replace(A, anchors=(Anchor(7),), psi=1.5), 0.5), Key(B, 0.5)), loop=True)
+    order = Order(tmp_path / "a.mp4", (64, 64), 10, FPS, "good", read_notes(films["mp4"].read_bytes()))
+    with encode.Video("mp4", order) as video:
+        for pixels in pictures(studio, other, Film("mp4", 64, FPS), moments(other, Film("mp4", 64, FPS))):
+            video.add(pixels)
+
+    assert likeness(studio, tmp_path / "a.mp4", read_notes(ends_of(tmp_path / "a.mp4"))) < ALIKE
+
+
+@pytest.mark.parametrize("save", [save_jpeg, save_webp])
+def test_a_still_of_any_format_carries_its_recipe_in_xmp(studio, save):
+    data = save(studio, [A])
+    with Image.open(io.BytesIO(data)) as image:
+        assert SOURCE_TYPE.encode() in image.info["xmp"]
+        assert "exif" not in image.info
+        assert close(np.asarray(image.convert("RGB")), studio.render(A)) < 8
+
+    assert recipes_of(data) == (studio.stamped(A),)
+
+
+def test_a_recipe_too_long_for_a_jpeg_says_so(studio):
+    anchors = tuple(Anchor(vector=pack_vector(np.random.RandomState(seed).randn(6, 8) + 0.1, "w")) for seed in range(64))
+    swaps = tuple(replace(anchor, label=tuple((index, 0.123456789) for index in range(64))) for anchor in anchors)
+
+    with pytest.raises(GenartError, match="PNG or WebP"):
+        encode.still(studio.render(A), Notes((Recipe("stylegan2", swaps),)), "jpeg")
+
+
+def test_a_walks_own_json_is_read():
+    assert read_notes(WALK.to_json().encode()).walk == WALK
+    assert read_notes(A.to_json().encode()).recipes == (A,)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_damaged_film_is_read_or_refused(films, name):
+    data = films[name].read_bytes()
+    for cut in np.linspace(0, len(data) - 1, 40).astype(int):
+        for damaged in (data[:cut], data[:cut] + bytes([data[cut] ^ 0x55]) + data[cut + 1 :]):
+            with suppress(GenartError):
+                assert read_notes(damaged).walk
+
+
+def test_a_packet_of_another_program_is_passed_over():
+    other = b"<?xpacket begin=''?><rdf/><?xpacket end='w'?>"
+    rewritten = "<?xpacket begin=''?><genart:recipe>" + A.to_json().replace('"', "&quot;") + "</genart:recipe><?xpacket end='w'?>"
+
+    assert read_notes(other + rewritten.encode()).recipes == (A,)
+    with pytest.raises(BadRecipe, match="carries no genart recipe"):
+        read_notes(other * 10_000)
+
+
+def test_the_label_is_drawn_into_a_corner_and_nowhere_else(studio):
+    pixels = np.full((256, 256, 3), 90, np.uint8)
+    marked = labelled(pixels)
+
+    assert (marked[:200] == 90).all()
+    assert (marked[-20:, -100:] > 180).any()
+    assert labelled(pixels[:12, :12]).shape == (12, 12, 3)
+
+
+# Limits, cancelling, estimates.
+
+
+def test_cancelling_leaves_nothing(studio, tmp_path):
+    class Cancelled(Exception):
+        pass
+
+    def progress(done, count):
+        if done == 4:
+            raise Cancelled
+
+    for name, kind in FORMATS.items():
+        with pytest.raises(Cancelled):
+            save_film(studio, WALK, Film(name, 32, FPS), tmp_path / f"a{kind.suffix}", progress=progress)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_counts_every_frame(studio, tmp_path):
+    heard = []
+    save_film(studio, WALK, Film("frames", 32, FPS), tmp_path / "a.zip", progress=lambda *about: heard.append(about))
+
+    assert heard == [(number, 10) for number in range(1, 11)]
+
+
+def test_a_film_that_the_disk_cannot_hold_is_refused(studio, tmp_path, monkeypatch):
+    monkeypatch.setattr("genart.export.film.shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
+    with pytest.raises(Refused, match="make room"):
+        save_film(studio, WALK, Film(), tmp_path / "a.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("walk", "film", "quoted"),
+    [
+        (replace(WALK, keys=(Key(A, 31.0),)), Film(), "30 seconds"),
+        (WALK, Film(side=1024), "512 pixels"),
+        (replace(WALK, keys=(Key(A, 29.0),)), Film(fps=60), "900 frames"),
+    ],
+)
+def test_a_public_page_has_limits(walk, film, quoted, studio):
+    with pytest.raises(Refused, match=quoted):
+        estimate(studio, walk, film, PUBLIC)
+
+
+def test_too_many_sprites_are_refused(studio, tmp_path):
+    with pytest.raises(Refused, match="too large a sheet"):
+        save_film(studio, replace(WALK, keys=(Key(A, 60.0),)), Film("sprites", 512, 30), tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("about", "quoted"),
+    [
+        ({"format": "avi"}, "'avi'"),
+        ({"format": ["mp4"]}, "['mp4']"),
+        ({"fps": 0}, "0 frames"),
+        ({"fps": True}, "True"),
+        ({"format": "gif", "fps": 60}, "1 to 50"),
+        ({"side": 8}, "8 pixels"),
+        ({"side": 99999}, "99999"),
+        ({"side": 64.5}, "64.5"),
+        ({"quality": "huge"}, "'huge'"),
+        ({"label": 1}, "label 1"),
+        ({"codec": "x"}, "'codec'"),
+        ([], "[]"),
+    ],
+)
+def test_a_film_out_of_range_is_refused(about, quoted):
+    with pytest.raises(BadRecipe) as refused:
+        Film.from_dict(about)
+
+    assert quoted in str(refused.value)
+
+
+def test_an_estimate_counts_frames_and_is_above_nothing(studio):
+    expected = estimate(studio, WALK, Film("mp4", 64, FPS), Limits())
+
+    assert expected.frames == 10
+    assert 0 < expected.seconds < 60
+    assert expected.bytes > 500
+
+
+def test_a_labelled_still_is_opened_again(studio):
+    assert recipes_of(save_png(studio, [A], label=True)) == (studio.stamped(A),)

@@ -1,0 +1,226 @@
+"""Films from the page: rendered in turn, fetched once by whom they are for, cancelled without a trace."""
+
+import json
+import threading
+import time
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from genart.export import read_notes
+from genart.export.film import FORMATS, Film
+from genart.recipe import Anchor, Recipe
+from genart.ui import films as films_module
+from genart.ui.films import Films
+from genart.ui.live import Live
+from genart.walk import WALKS, Key, Walk
+
+A, B = Recipe("dcgan", (Anchor(1),)), Recipe("dcgan", (Anchor(2),))
+WALK = Walk((Key(A, 0.3), Key(B, 0.3)), loop=True)
+SOON = 20
+
+
+@pytest.fixture
+def live(studio):
+    return Live(lambda: studio)
+
+
+@pytest.fixture
+def films(live):
+    return Films(live, public=False)
+
+
+@pytest.fixture
+def client(live, films):
+    with TestClient(Starlette(routes=films.routes())) as client:
+        client.headers["x-genart-token"] = live.token()
+        yield client
+
+
+def request(walk=WALK, **about):
+    return {"walk": walk.to_json(), "film": {"format": "gif", "side": 16, "fps": 10, **about}}
+
+
+def finished(client, name):
+    """The last state of a film, which must come soon."""
+    end = time.monotonic() + SOON
+    while time.monotonic() < end:
+        state = client.post("/live/film/state", json={"id": name}).json()
+        if state.get("finished") or "error" in state:
+            return state
+    pytest.fail("the film was never finished")
+
+
+@pytest.fixture
+def held(studio, monkeypatch):
+    """Films wait in their first frame until they are let go."""
+    begun, may_end = threading.Event(), threading.Event()
+    save = films_module.save_film
+
+    def slow(*about, progress, **more):
+        begun.set()
+        assert may_end.wait(SOON)
+        progress(1, 10)
+        save(*about, progress=progress, **more)
+
+    monkeypatch.setattr(films_module, "save_film", slow)
+    yield begun, may_end
+    may_end.set()
+
+
+@pytest.mark.parametrize("path", ["walk", "walk/read", "film", "film/estimate", "film/state", "film/cancel", "film/file"])
+def test_every_route_wants_a_token(client, path):
+    assert client.post(f"/live/{path}", json=request(), headers={"x-genart-token": "forged"}).status_code == 401
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_a_ready_made_walk_starts_from_the_recipe_sent(client, name):
+    recipe = Recipe("stylegan2-classes", (Anchor(5),))
+    answer = client.post("/live/walk", json={"make": name, "recipe": json.loads(recipe.to_json())})
+
+    assert Walk.from_dict(answer.json()["walk"]).model == "stylegan2-classes"
+
+
+def test_a_walk_is_made_even(client):
+    told = client.post("/live/walk", json={"even": WALK.to_json()}).json()
+
+    assert told["after"] <= told["before"]
+    assert Walk.from_dict(told["walk"]).keys == WALK.keys
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_film_is_rendered_fetched_once_and_opened_again(client, films, kind):
+    name = client.post("/live/film", json=request(format=kind)).json()["id"]
+    state = finished(client, name)
+    answer = client.post("/live/film/file", json={"id": name})
+    opened = client.post("/live/walk/read", content=answer.content)
+
+    assert (state["done"], state["count"], state["name"]) == (6, 6, f"dcgan-film{FORMATS[kind].suffix}")
+    assert read_notes(answer.content).shown == Film(kind, 16, 10).to_json()
+    assert [key.recipe.anchors for key in Walk.from_dict(opened.json()["walk"]).keys] == [A.anchors, B.anchors]
+    assert client.post("/live/film/file", json={"id": name}).status_code == 422
+    assert list(films._place().iterdir()) == []
+
+
+def test_an_estimate_comes_before_the_film(client):
+    told = client.post("/live/film/estimate", json=request()).json()
+
+    assert told["frames"] == 6
+    assert told["seconds"] > 0
+    assert told["bytes"] > 100
+
+
+def test_a_cancelled_film_leaves_nothing(client, films, held):
+    begun, may_end = held
+    name = client.post("/live/film", json=request()).json()["id"]
+    assert begun.wait(SOON)
+    future = films._jobs[name].future
+    assert client.post("/live/film/cancel", json={"id": name}).status_code == 200
+    may_end.set()
+
+    assert isinstance(future.exception(SOON), films_module.Cancelled)
+    assert list(films._place().iterdir()) == []
+    assert client.post("/live/film/state", json={"id": name}).status_code == 422
+
+
+def test_a_visitor_has_one_film_at_a_time_and_others_wait(client, live, held):
+    begun, may_end = held
+    first = client.post("/live/film", json=request()).json()["id"]
+    assert begun.wait(SOON)
+    again = client.post("/live/film", json=request())
+    other = {"x-genart-token": live.token()}
+    second = client.post("/live/film", json=request(), headers=other).json()["id"]
+    waiting = client.post("/live/film/state", json={"id": second}, headers=other).json()
+    may_end.set()
+
+    assert again.status_code == 429
+    assert "still being rendered" in again.json()["error"]
+    assert waiting["waiting"]
+    assert finished(client, first)["finished"]
+
+
+def test_nobody_fetches_anothers_film(client, live):
+    name = client.post("/live/film", json=request()).json()["id"]
+    finished(client, name)
+    answer = client.post("/live/film/file", json={"id": name}, headers={"x-genart-token": live.token()})
+
+    assert answer.status_code == 422
+    assert "There is no film" in answer.json()["error"]
+
+
+def test_a_film_that_nobody_fetches_is_forgotten(client, films, live, monkeypatch):
+    name = client.post("/live/film", json=request()).json()["id"]
+    finished(client, name)
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", -1.0)
+    other = client.post("/live/film", json=request(), headers={"x-genart-token": live.token()})
+
+    assert other.status_code == 200
+    assert name not in films._jobs
+
+
+def test_a_film_that_fails_says_why_in_both_languages(client, monkeypatch):
+    def broken(*_args, **_more):
+        raise films_module.Refused("The disk is full; make room, or a smaller film.")
+
+    monkeypatch.setattr(films_module, "save_film", broken)
+    state = finished(client, client.post("/live/film", json=request()).json()["id"])
+
+    assert "disk is full" in state["error"]
+    assert "磁盘" in state["chinese"]
+
+
+@pytest.mark.parametrize(
+    ("message", "quoted"),
+    [
+        (request(side=1024), "512 pixels"),
+        (request(Walk((Key(A, 31.0),))), "30 seconds"),
+    ],
+)
+def test_a_public_page_renders_small_and_short_films(live, message, quoted):
+    with TestClient(Starlette(routes=Films(live, public=True).routes())) as client:
+        answer = client.post("/live/film", json=message, headers={"x-genart-token": live.token()})
+
+    assert answer.status_code == 429
+    assert quoted in answer.json()["error"]
+
+
+def test_a_public_page_renders_few_films_for_one_visitor(live):
+    with TestClient(Starlette(routes=Films(live, public=True).routes())) as client:
+        client.headers["x-genart-token"] = live.token()
+        for _ in range(films_module.PUBLIC_FILMS):
+            finished(client, client.post("/live/film", json=request()).json()["id"])
+        answer = client.post("/live/film", json=request())
+
+    assert answer.status_code == 429
+    assert "wait a while" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "quoted"),
+    [
+        ("walk", {"make": "fly"}, "'fly'"),
+        ("walk", {"make": ["noise"]}, "['noise']"),
+        ("walk", {"make": "noise"}, "None"),
+        ("walk", {"make": "classes", "recipe": {"model": "vae"}}, "no classes"),
+        ("walk", {"even": "{}"}, "None"),
+        ("walk", {"even": 3}, "3"),
+        ("film", {}, "JSON"),
+        ("film", {"walk": WALK.to_json()}, "None"),
+        ("film", {"walk": WALK.to_json(), "film": {"format": "avi"}}, "'avi'"),
+        ("film/estimate", {"walk": WALK.to_json(), "film": {"fps": 10**400}}, "1000"),
+        ("film/state", {}, "None"),
+        ("film/file", {"id": "../../etc/passwd"}, "passwd"),
+        ("film/cancel", {"id": []}, "[]"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence(client, path, message, quoted):
+    answer = client.post(f"/live/{path}", json=message)
+
+    assert answer.status_code == 422
+    assert quoted in answer.json()["error"]
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"{}", A.to_json().encode()])
+def test_a_file_without_a_walk_is_refused(client, content):
+    assert client.post("/live/walk/read", content=content).status_code == 422
