@@ -5,6 +5,7 @@ visitor has fetched it, and no longer than KEPT_SECONDS.
 """
 
 import json
+import re
 import secrets
 import tempfile
 import time
@@ -150,7 +151,8 @@ class Films:
             self._admit(visitor)
             name = secrets.token_urlsafe(16)
             suffix = FORMATS[film.format].suffix
-            job = Job(visitor, f"{walk.model}-film{suffix}", self._place() / f"{name}{suffix}", count)
+            title = re.sub(r"[^\w.-]+", "-", walk.model)
+            job = Job(visitor, f"{title}-film{suffix}", self._place() / f"{name}{suffix}", count)
             self._jobs[name] = job
             job.future = self._turns.submit(name, partial(self._render, studio, walk, film, job))
             return JSONResponse({"id": name})
