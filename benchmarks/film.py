@@ -2,8 +2,9 @@
 
     python -m benchmarks.film [--model NAME ...] [--size 256] [--frames 240] [--rounds 3]
 
-"generator" is the frames' bare synthesis in the batch that the film uses; "over" is what everything
-else adds to the wall time: mixing latents, finishing, enlarging, encoding, writing.
+"generator" is the frames' bare synthesis in the batch that the film uses; "pictures" the same frames as
+finished stills, one by one, with whatever the model's recipes do after synthesis. "over" is what a film adds
+to its pictures: enlarging, encoding, writing; below 0 where batches and two threads save more than that.
 """
 
 import argparse
@@ -46,6 +47,14 @@ def bare(studio: "Studio", walk: Walk) -> float:
     return time.perf_counter() - start
 
 
+def stills(studio: "Studio", walk: Walk) -> float:
+    """Seconds of all frames as pictures, at their own size."""
+    start = time.perf_counter()
+    for second in moments(walk, Film(fps=FPS)):
+        studio.render(walk.at(second))
+    return time.perf_counter() - start
+
+
 def whole(studio: "Studio", walk: Walk, film: Film) -> float:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -66,17 +75,24 @@ def main() -> None:
 
     studio = Studio()
     print(f"{chosen.frames} frames of {chosen.size} pixels, {studio.device}, medians of {chosen.rounds}")
-    print(f"{'model':16} {'format':8} {'batch':>5} {'generator':>10} {'film':>8} {'over':>6} {'fps':>6}")
+    print(f"{'model':16} {'format':8} {'batch':>5} {'generator':>11} {'pictures':>10} {'film':>8} {'over':>6} {'fps':>5}")
     for name in chosen.model:
+        studio.render(ENTRIES[name].begin(Anchor(0)))
         for kind in chosen.format:
             rows = []
             for number in range(chosen.rounds):
-                walk = walk_of(name, chosen.frames, 1000 * number + 10 * list(FORMATS).index(kind))
-                rows.append((bare(studio, walk), whole(studio, walk, Film(kind, chosen.size, FPS))))
-            generator, film = (statistics.median(column) for column in zip(*rows, strict=True))
-            batch = studio.best_batch(walk.at(0))
-            over, fps = film / generator - 1, chosen.frames / film
-            print(f"{name:16} {kind:8} {batch:5} {generator:8.2f} s {film:6.2f} s {over:5.0%} {fps:6.0f}")
+                first, second = (
+                    walk_of(name, chosen.frames, 10_000 * number + 1000 * list(FORMATS).index(kind) + 100 * half)
+                    for half in (0, 1)
+                )
+                film = whole(studio, first, Film(kind, chosen.size, FPS))
+                rows.append((bare(studio, second), stills(studio, second), film))
+            generator, pictures, film = (statistics.median(column) for column in zip(*rows, strict=True))
+            batch, over, fps = studio.best_batch(first.at(0)), film / pictures - 1, chosen.frames / film
+            print(
+                f"{name:16} {kind:8} {batch:5} {generator:9.2f} s {pictures:8.2f} s {film:6.2f} s {over:6.0%} {fps:5.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

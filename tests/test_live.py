@@ -435,6 +435,19 @@ def test_a_saved_picture_opens_with_its_recipe(client, studio):
     assert Recipe.from_dict(opened.json()) == studio.stamped(RECIPE)
 
 
+@pytest.mark.parametrize("kind", ["jpeg", "webp"])
+def test_a_picture_saved_in_another_format_opens_too(client, studio, kind):
+    saved = client.post("/live/png", json={**request(), "format": kind})
+
+    assert saved.headers["content-type"] == f"image/{kind}"
+    assert Recipe.from_dict(client.post("/live/recipe", content=saved.content).json()) == studio.stamped(RECIPE)
+
+
+@pytest.mark.parametrize("kind", ["bmp", None, ["png"], "sheet"])
+def test_a_format_that_is_not_offered_is_refused(client, kind):
+    assert "no picture format" in client.post("/live/png", json={**request(), "format": kind}).json()["error"]
+
+
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n"])
 def test_a_file_that_is_no_picture_of_ours_is_refused(client, content):
     answer = client.post("/live/recipe", content=content)

@@ -133,10 +133,11 @@ class Gif:
 
     def add(self, pixels: np.ndarray) -> None:
         image = Image.fromarray(pixels)
-        few = image.getcolors(GIF_COLOURS) is not None
-        dither = Image.Dither.NONE if few else Image.Dither.FLOYDSTEINBERG
-        # median cut chooses by boxes; with few colours the fast octree would merge some
-        palette = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT, dither=dither)
+        if image.getcolors(GIF_COLOURS):
+            palette = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT)
+        else:  # an octree's colours, diffused, come nearer to the eye than a median cut's, in a tenth of the time
+            palette = image.quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
+            palette = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
         # hundredths of a second do not divide most rates: each frame ends at the nearest to its true end
         hundredths = round((self.count + 1) * 100 / self.order.fps) - round(self.count * 100 / self.order.fps)
         self.count += 1

@@ -8,6 +8,7 @@ from html import escape
 import gradio as gr
 
 from genart.catalogue import starting_points
+from genart.ui.live import STILLS
 from genart.ui.page import Page
 from genart.ui.timeline import dock
 from genart.ui.words import WORDS, word
@@ -104,7 +105,7 @@ def _stage() -> str:
   <nav id="history" {_label("history.name")}>
     <div id="history-list"></div>
   </nav>
-  <input type="file" id="open-file" accept="image/*" hidden>
+  <input type="file" id="open-file" accept="image/*,video/mp4,video/webm,.zip,.json" hidden>
   <p id="spoken" class="unseen" aria-live="polite"></p>
 </section>"""
 
@@ -216,10 +217,12 @@ def _saved_size() -> str:
         f"<option value='{size}' data-word='saved.pixels' data-word-values='{json.dumps({'n': size})}'>{size}</option>"
         for size in SAVED_SIZES
     )
+    formats = "".join(f"<option value='{kind}'>{kind.upper()}</option>" for kind in STILLS)
     return f"""
 <section class="panel">
   <h3><label for="saved-size" {_word("saved.name")}</label></h3>
-  <select id="saved-size"><option value="" {_word("saved.native")}</option>{sizes}</select>
+  <div class="line"><select id="saved-size"><option value="" {_word("saved.native")}</option>{sizes}</select>
+    <select id="saved-format" {_label("saved.format")}>{formats}</select></div>
 </section>"""
 
 

@@ -5,12 +5,14 @@ visitor has fetched it, and no longer than KEPT_SECONDS.
 """
 
 import json
+import re
 import secrets
 import tempfile
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from genart.errors import BadRecipe, GenartError, Refused, quote
 from genart.export import read_notes
 from genart.export.film import FORMATS, PUBLIC, Film, Limits, check, estimate, save_film
 from genart.recipe import MAX_CHARACTERS, Recipe
+from genart.turns import Turns
 from genart.ui.live import Live
 from genart.ui.messages import UNEXPECTED, parsed, told, walk_of
 from genart.walk import WALKS, Reach, Walk, even
@@ -86,7 +89,7 @@ class Films:
         self._public = public
         self._jobs: dict[str, Job] = {}
         self._begun: dict[str, deque[float]] = {}
-        self._worker = ThreadPoolExecutor(1, "films")
+        self._turns = Turns("films")
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def routes(self) -> list[BaseRoute]:
@@ -148,9 +151,10 @@ class Films:
             self._admit(visitor)
             name = secrets.token_urlsafe(16)
             suffix = FORMATS[film.format].suffix
-            job = Job(visitor, f"{walk.model}-film{suffix}", self._place() / f"{name}{suffix}", count)
+            title = re.sub(r"[^\w.-]+", "-", walk.model)
+            job = Job(visitor, f"{title}-film{suffix}", self._place() / f"{name}{suffix}", count)
             self._jobs[name] = job
-            job.future = self._worker.submit(self._render, studio, walk, film, job)
+            job.future = self._turns.submit(name, partial(self._render, studio, walk, film, job))
             return JSONResponse({"id": name})
 
         return await self._live.answer(request, MAX_REQUEST, work)

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from genart.errors import BadRecipe, Expired, GenartError, Refused, quote
-from genart.export import pixels_of, recipes_of, save_png
+from genart.export import EXPORTERS, pixels_of, recipes_of
 from genart.finish import finished
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.messages import UNEXPECTED, describe, framed, parsed, recipe_in, reply, seq_in, told
@@ -39,6 +39,7 @@ TOKEN_SECONDS = 24 * 3600
 PREVIEW_MS = 40.0
 MAX_FILE = 40 * 2**20
 LARGE_AT_ONCE = 2
+STILLS = ("png", "jpeg", "webp")
 LARGE = 512  # a longer side takes the encoder long enough to leave the event loop
 
 
@@ -190,13 +191,16 @@ class Live:
         return await self.answer(request, 1000, work)
 
     async def png(self, request: Request) -> Response:
-        """The finished picture as a PNG with its recipe inside."""
+        """The finished picture as a PNG, or the `format` asked for, with its recipe inside."""
 
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
-            recipe = recipe_in(parsed(body))
-            data = await self._heavy(save_png, studio, [recipe])
-            return Response(data, media_type="image/png")
+            message = parsed(body)
+            kind = message.get("format", "png")
+            if kind not in STILLS:
+                raise BadRecipe(f"There is no picture format {quote(kind)}; use {', '.join(STILLS)}.")
+            data = await self._heavy(EXPORTERS[kind], studio, [recipe_in(message)])
+            return Response(data, media_type=f"image/{kind}")
 
         return await self.answer(request, MAX_CHARACTERS, work)
 

@@ -131,6 +131,7 @@ SENTENCES: dict[str, str] = {
     "These {0} weights draw {1} pixels a side; at most {2} are read.": "这份 {0} 权重的画面边长为 {1} 像素；最多可读取 {2} 像素。",
     # genart/ui/live.py, genart/ui/messages.py
     "The picture could not be made; the server's log says why. Change something and try again.": "画面未能生成，原因已记入服务器日志；请调整后再试。",
+    "There is no picture format {0}; use {1}.": "没有 {0} 这种图片格式；请使用 {1}。",
     "This page has expired; load it again.": "页面已过期；请重新加载。",
     "More than {0} requests a second came from this page; wait a moment.": "此页面每秒发出的请求超过了 {0} 个；请稍等片刻。",
     "seq {0} is no whole number; count requests from 1.": "请求序号 {0} 不是整数；请从 1 开始编号。",

@@ -39,7 +39,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "action.link": ("Link", "链接"),
     "action.link.tip": ("Copy a link that restores this picture (L)", "复制可还原这幅画面的链接（L）"),
     "action.save": ("Save", "保存"),
-    "action.save.tip": ("Save as PNG with its recipe inside (S)", "保存为 PNG，配方写在文件中（S）"),
+    "action.save.tip": ("Save the picture with its recipe inside (S)", "保存图片，配方写在文件中（S）"),
     "action.open": ("Open", "打开"),
     "action.open.tip": (
         "Open a picture saved here and set every control; a model with an encoder reads any picture (O)",
@@ -260,6 +260,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "finish.ink": ("Ink", "墨印"),
     "finish.ink.tip": ("White shapes on black, printed black on paper", "把黑底白形印成纸上的墨色"),
     "saved.name": ("Saved size", "保存尺寸"),
+    "saved.format": ("File format of a saved picture", "保存图片的文件格式"),
     "saved.native": ("as generated", "原始尺寸"),
     "saved.pixels": ("{n} px", "{n} 像素"),
     "keys.name": ("Keyboard", "键盘"),
@@ -343,9 +344,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "about.column.licence": ("Licence", "许可证"),
     "about.rights": ("Rights and honesty", "版权与标注"),
     "about.rights.text": (
-        "Every saved picture says in its file that a trained model made it, which one, and from which data. "
-        "Keep these notes when you share it, and credit the data as the table says.",
-        "每张保存的图片都在文件中注明：它由训练得到的模型生成，是哪个模型，用了哪些数据。分享时请保留这些信息，并按上表注明数据来源。",
+        "Every saved picture and film says in its file that a trained model made it, which one, under which licence, and from which data. "
+        "Keep these notes when you share it, and credit the data as the table says. Many sites strip notes; where people could take "
+        "a picture for a photograph, say it beside the picture too, or render films with the visible label. "
+        "Anybody can check a file: it opens here again, and python -m genart show FILE renders it once more and compares.",
+        "每张保存的图片和每部影片都在文件中注明：它由训练得到的模型生成，是哪个模型、何种许可证、用了哪些数据。分享时请保留这些信息，并按上表注明数据来源。"
+        "许多网站会去除这些信息；若画面可能被当成照片，请在旁边另行说明，或为影片加上可见标注。任何人都可以核对文件："
+        "它能在这里重新打开，命令 python -m genart show FILE 会重新渲染并比较。",
     ),
 }
 

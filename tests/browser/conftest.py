@@ -244,7 +244,7 @@ def visit(browser, serving):
 
     def visit(*, open: str | None = "", script: str = "", blocked: str | None = None, **options) -> Visitor:
         options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = browser.new_context(locale=options.pop("locale", "en-GB"), **options)
+        context = browser.new_context(locale=options.pop("locale", "en-GB"), reduced_motion="reduce", **options)
         contexts.append(context)
         context.set_default_timeout(20_000)
         visitor = Visitor(context.new_page(), serving.url, serving.studio)

@@ -161,7 +161,7 @@ def newer() -> bytes:
     ("name", "data", "says"),
     [
         ("foreign.png", foreign(), "carries no genart recipe"),
-        ("notes.txt", b"just some text", "is not a readable PNG"),
+        ("notes.txt", b"just some text", "carries no genart recipe"),
         ("newer.png", newer(), "was made by a newer genart"),
         ("unknown.png", with_recipe(Recipe("nobody").to_json()), "no model named 'nobody'"),
     ],

@@ -578,7 +578,7 @@ export class Films {
   async render() {
     const { live, stage } = this.desk;
     if (this.film.format === "walk") {
-      const name = `${this.walk.keys[0].recipe.model}-walk.json`;
+      const name = `${this.walk.keys[0].recipe.model.replace(/[^\w.-]+/g, "-")}-walk.json`;
       this.save(new Blob([this.text], { type: "application/json" }), name);
       return $("#film-dialog").close();
     }
