@@ -350,7 +350,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Anybody can check a file: it opens here again, and python -m genart show FILE renders it once more and compares.",
         "每张保存的图片和每部影片都在文件中注明：它由训练得到的模型生成，是哪个模型、何种许可证、用了哪些数据。分享时请保留这些信息，并按上表注明数据来源。"
         "许多网站会去除这些信息；若画面可能被当成照片，请在旁边另行说明，或为影片加上可见标注。任何人都可以核对文件："
-        "它能在这里重新打开，命令 python -m genart show FILE 会重新渲染并比较。",
+        "它能在这里重新打开，命令 genart show 会重新渲染并比较。",
     ),
 }
 
