@@ -364,14 +364,10 @@ class Explore {
 
   async save() {
     const seed = R.seedOf(this.recipe);
-<<<<<<< HEAD
-    const name = `${this.recipe.model.replace(/[^\w.-]+/g, "-")}-${seed === null ? "mix" : `seed${String(seed).padStart(4, "0")}`}.png`;
-    const file = await this.live.call("png", JSON.stringify({ recipe: this.recipe })).catch((error) => this.fail(error));
-=======
     const format = $("#saved-format").value;
-    const name = `${this.recipe.model}-${seed === null ? "mix" : `seed${String(seed).padStart(4, "0")}`}.${format}`;
+    const place = seed === null ? "mix" : `seed${String(seed).padStart(4, "0")}`;
+    const name = `${this.recipe.model.replace(/[^\w.-]+/g, "-")}-${place}.${format}`;
     const file = await this.live.call("png", JSON.stringify({ recipe: this.recipe, format })).catch((error) => this.fail(error));
->>>>>>> films
     if (!file) return;
     const link = element("a", { href: URL.createObjectURL(file), download: name });
     link.click();
