@@ -126,6 +126,18 @@ _ENTRIES = (
         finish=(Step("palette", (("colours", 12),)),),
     ),
     Entry(
+        "pixel-gan",
+        "pixel-gan.safetensors",
+        "a71a106b5f4656ccfb6371b713c92bd4b4acd2a3d48761e295780294717f4c81",
+        "GAN",
+        "CC0 1.0",
+        'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
+        classes=("no hair", *(f"long {n}" for n in range(1, 22)), *(f"short {n}" for n in range(1, 25))),
+        hard_pixels=True,
+        psi=0.9,
+        finish=(Step("palette", (("colours", 12),)),),
+    ),
+    Entry(
         "type",
         "type.safetensors",
         "f8abd613b18ccb620fe5bad42f58e2c9ab060d4058590fef7c10e35154938e0e",

@@ -7,6 +7,7 @@ synthesis can stop early), `resnet` and `orig` (the last block alone makes RGB).
 
 import math
 import re
+from dataclasses import replace
 from typing import Any, Mapping, Sequence, cast
 
 import numpy as np
@@ -353,6 +354,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> StyleGAN2:
         conv.lay_out()
     if without_mean:
         model.mapping.w_avg.copy_(_mean_of_w(model))
+    heard = any(bool(conv.noise_strength) for conv in model.synthesis.convs())
+    model.space = replace(model.space, has_noise=heard)
     return model
 
 

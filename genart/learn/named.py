@@ -28,6 +28,7 @@ TRIED = 500
 SIGMAS = 2.0
 MOVED = 0.5  # deviations that count as a change
 SURE = 0.8  # share of pictures with room for it in which a direction must do what its name says
+READ = 0.4  # R² with which the judge must read a factor of held-out pictures, to be believed
 RIDGE = 1e-3
 FLIP = 0.65  # of the step from absent to present, so that 2 sigma are more than all of it
 
@@ -99,18 +100,22 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in ENTRIES:
         raise UnknownModel(name, ENTRIES)
     entry, recipe = ENTRIES[name], RECIPES[name]
-    pictures, _ = DATA[recipe.data](data)
+    pictures, held_out = DATA[recipe.data](data)
+    seen, fresh = (singles(part) if part.pixels.shape[1] > 3 else part for part in (pictures, held_out))
     with torch.inference_mode(False), torch.enable_grad():
-        judge = judge_of(recipe.data, singles(pictures) if pictures.pixels.shape[1] > 3 else pictures, cache)
+        judge = judge_of(recipe.data, seen, cache)
     model = load(entry).generator
     found = find(*points(model, pictures, judge))
     moved, sure = tried(model, judge, found)
+    factors = (torch.zeros(len(fresh), 0) if fresh.factors is None else fresh.factors)[:, : len(found)]
+    said = judge.read(judge(fresh.at(torch.arange(len(fresh)))[0]))[1][:, : len(found)]
+    read = 1 - (said - factors).square().mean(0) / factors.var(0)
     kept = {}
     print("| direction | does it in | " + " | ".join(pictures.names) + " |")
     print("| --- " * (2 + len(found)) + "|")
     for place, direction in enumerate(found):
         print(f"| {pictures.names[place]} | {100 * sure[place]:.0f} % | " + " | ".join(f"{x:+.1f}" for x in moved[place]) + " |")
-        if sure[place] >= SURE:
+        if sure[place] >= SURE and read[place] >= READ:
             kept[pictures.names[place]] = direction.contiguous()
     if kept:
         save_file(kept, entry.directions)

@@ -173,6 +173,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "model.digits-vae2": ("Digit map", "数字地图"),
     "model.digits-vae16": ("Digit shapes", "数字形态"),
     "model.skies": ("Skies", "天空"),
+    "model.pixel-gan": ("Pixel people, GAN", "像素人像（GAN）"),
     "model.type": ("Alphabets", "字母表"),
     "model.pixel-vae": ("Pixel people", "像素人像"),
     "points.name": ("Starting points", "起点"),
