@@ -267,6 +267,7 @@ def test_a_latent_fader_changes_the_picture_and_comes_back_with_undo(visitor):
 def test_painting_the_latent_strip_changes_the_picture_and_comes_back_with_undo(visitor):
     visitor.choose("wide")
     pixels = visitor.pixels
+    visitor.page.locator("#strip-canvas").scroll_into_view_if_needed()
     box = visitor.page.locator("#strip-canvas").bounding_box()
 
     def paint():
