@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Shapes
+from genart.families.conv import Winograd
 
 GROUPS = 32
 EPSILON = 1e-6
@@ -58,17 +59,17 @@ class Encoder(nn.Module):
     def __init__(self, plan: Plan, manner: Manner):
         super().__init__()
         self.act = ACTS[manner.act]
-        self.conv_in = nn.Conv2d(plan.inside, plan.levels[0].blocks[0][0], 3, padding=1)
+        self.conv_in = Convolution(plan.inside, plan.levels[0].blocks[0][0])
         self.down_blocks = nn.ModuleList(Stage(level, manner, up=False) for level in plan.levels)
         self.mid_block = Middle(plan.middle, plan.attends, manner)
         self.conv_norm_out = nn.GroupNorm(manner.groups, plan.middle, EPSILON)
-        self.conv_out = nn.Conv2d(plan.middle, plan.outside, 3, padding=1)
+        self.conv_out = Convolution(plan.middle, plan.outside)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = convolve(self.conv_in, x.contiguous(memory_format=torch.channels_last))
+        x = self.conv_in(x.contiguous(memory_format=torch.channels_last))
         for block in self.down_blocks:
             x = block(x)
-        return convolve(self.conv_out, normed(self.conv_norm_out, self.mid_block(x), self.act))
+        return self.conv_out(normed(self.conv_norm_out, self.mid_block(x), self.act))
 
 
 class Decoder(nn.Module):
@@ -78,17 +79,17 @@ class Decoder(nn.Module):
         super().__init__()
         self.act = ACTS[manner.act]
         last = plan.levels[-1].blocks[-1][1]
-        self.conv_in = nn.Conv2d(plan.inside, plan.middle, 3, padding=1)
+        self.conv_in = Convolution(plan.inside, plan.middle)
         self.mid_block = Middle(plan.middle, plan.attends, manner)
         self.up_blocks = nn.ModuleList(Stage(level, manner, up=True) for level in plan.levels)
         self.conv_norm_out = nn.GroupNorm(manner.groups, last, EPSILON)
-        self.conv_out = nn.Conv2d(last, plan.outside, 3, padding=1)
+        self.conv_out = Convolution(last, plan.outside)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.mid_block(convolve(self.conv_in, x.contiguous(memory_format=torch.channels_last)))
+        x = self.mid_block(self.conv_in(x.contiguous(memory_format=torch.channels_last)))
         for block in self.up_blocks:
             x = block(x)
-        return convolve(self.conv_out, normed(self.conv_norm_out, x, self.act))
+        return self.conv_out(normed(self.conv_norm_out, x, self.act))
 
 
 class Stage(nn.Module):
@@ -134,14 +135,14 @@ class Resnet(nn.Module):
         super().__init__()
         self.act = ACTS[manner.act]
         self.norm1 = nn.GroupNorm(manner.groups, inside, EPSILON)
-        self.conv1 = nn.Conv2d(inside, outside, 3, padding=1)
+        self.conv1 = Convolution(inside, outside)
         self.norm2 = nn.GroupNorm(manner.groups, outside, EPSILON)
-        self.conv2 = nn.Conv2d(outside, outside, 3, padding=1)
+        self.conv2 = Convolution(outside, outside)
         self.conv_shortcut = nn.Conv2d(inside, outside, 1) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = convolve(self.conv1, normed(self.norm1, x, self.act))
-        y = convolve(self.conv2, normed(self.norm2, y, self.act))
+        y = self.conv1(normed(self.norm1, x, self.act))
+        y = self.conv2(normed(self.norm2, y, self.act))
         return y.add_(x if self.conv_shortcut is None else self.conv_shortcut(x))
 
 
@@ -169,10 +170,10 @@ class Double(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = Convolution(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolve(self.conv, F.interpolate(x, scale_factor=2))
+        return self.conv(x, up=True)
 
 
 class Halve(nn.Module):
@@ -213,9 +214,15 @@ def normed(norm: nn.GroupNorm, x: Tensor, act: Callable[[Tensor], Tensor]) -> Te
     return out.unflatten(1, (height, width)).permute(0, 3, 1, 2)
 
 
-def convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """Every 3x3 convolution of stride 1, where nearly all the time goes."""
-    return F.conv2d(x, conv.weight, conv.bias, padding=1)
+class Convolution(nn.Conv2d):
+    """A 3x3 convolution of stride 1, where nearly all the time goes; `up` doubles x first."""
+
+    def __init__(self, inside: int, outside: int):
+        super().__init__(inside, outside, 3, padding=1)
+        self.winograd = Winograd()
+
+    def forward(self, x: Tensor, up: bool = False) -> Tensor:
+        return self.winograd(x.contiguous(memory_format=torch.channels_last), self.weight, self.bias, up=up)  # type: ignore[no-any-return]
 
 
 # Reading weights.
