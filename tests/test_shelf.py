@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -70,7 +71,8 @@ class Page:
                 body = {"content": content} if content is not None else {"json": {"model": model}}
                 return await client.post(f"/live/models/{route}", headers={"x-genart-token": self.token}, **body)
 
-        answer = asyncio.run(post())
+        with ThreadPoolExecutor(1) as pool:  # Playwright keeps a loop running in this thread
+            answer = pool.submit(lambda: asyncio.run(post())).result()
         assert answer.status_code == expected, answer.text
         return answer.json()
 

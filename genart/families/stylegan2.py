@@ -354,7 +354,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> StyleGAN2:
         conv.lay_out()
     if without_mean:
         model.mapping.w_avg.copy_(_mean_of_w(model))
-    heard = any(bool(conv.noise_strength) for conv in model.synthesis.convs())
+    strengths = [conv.noise_strength for conv in model.synthesis.convs()]
+    heard = any(strength.is_meta or bool(strength) for strength in strengths)  # of an outline nothing is known
     model.space = replace(model.space, has_noise=heard)
     return model
 

@@ -95,7 +95,8 @@ def main() -> None:
 
 
 def say(**line: object) -> None:
-    print(json.dumps(line), flush=True)
+    sys.stdout.write(json.dumps(line) + "\n")  # in one piece: two threads speak
+    sys.stdout.flush()
 
 
 def _stop_at_the_end_of_input() -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Mapping
@@ -293,7 +294,8 @@ class _Talk:
 
     def _read(self) -> None:
         for line in self._child.stdout or ():
-            self._lines.put(json.loads(line))
+            with suppress(ValueError):  # its end may have cut the line
+                self._lines.put(json.loads(line))
         self._lines.put(None)
 
     def _hear(self, seconds: float) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class Visitor:
 
     def slide(self, selector: str, share: float):
         """Drag a slider's handle to a share of its width and let go."""
+        self.page.locator(selector).first.scroll_into_view_if_needed()
         box = self.page.locator(selector).first.bounding_box()
         y = box["y"] + box["height"] / 2
         self.page.mouse.move(box["x"] + box["width"] / 2, y)
