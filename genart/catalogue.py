@@ -128,11 +128,11 @@ _ENTRIES = (
     Entry(
         "pixel-gan",
         "pixel-gan.safetensors",
-        "a71a106b5f4656ccfb6371b713c92bd4b4acd2a3d48761e295780294717f4c81",
+        "7c5c7522cfd78dd95481d30cc80ef1d885e2d09d1a82b69f847ba4d93aa05012",
         "GAN",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
-        classes=("no hair", *(f"long {n}" for n in range(1, 22)), *(f"short {n}" for n in range(1, 25))),
+        classes=(*(f"long {n}" for n in range(1, 22)), *(f"short {n}" for n in range(1, 25))),
         hard_pixels=True,
         psi=0.9,
         finish=(Step("palette", (("colours", 12),)),),

@@ -114,11 +114,11 @@ def _dicebear(folder: Path, style: str, size: int, count: int) -> tuple[np.ndarr
 
 
 def _kinds(parts: list[dict[str, str]], names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """For each name which of its values a picture has, int64 (N,), in the order of the values' names; 0 where it has none."""
+    """For each name which of its values a picture has, int64 (N,), in the order of the values' names, "" for having none."""
     found = {}
     for name in names:
         values = [part.get(name, "") for part in parts]
-        order = {value: index for index, value in enumerate(sorted({"", *values}))}
+        order = {value: index for index, value in enumerate(sorted(set(values)))}
         found[name] = np.array([order[value] for value in values])
     return found
 
