@@ -13,8 +13,9 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from genart.catalogue import ENTRIES, Entry
-from genart.ui import about, explore, models
+from genart.ui import about, explore, html, models
 from genart.ui.api import endpoints
+from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
@@ -55,7 +56,13 @@ def build(
     films = Films(live, public=public)
     page = Page(entries, live, shelf, studio, public, next(iter(entries)), seed)
     app = FastAPI(
-        routes=[*live.routes(), *shelf.routes(), *films.routes(), Mount("/static-genart", StaticFiles(directory=STATIC))],
+        routes=[
+            *live.routes(),
+            *Cells(live).routes(),
+            *shelf.routes(),
+            *films.routes(),
+            Mount("/static-genart", StaticFiles(directory=STATIC)),
+        ],
         openapi_url=None,
     )
     return gr.mount_gradio_app(
@@ -97,5 +104,5 @@ def _header() -> str:
 <header id="masthead">
   <h1>genart</h1><p data-word="app.tagline">{word("app.tagline")}</p>
   <button type="button" {language}>{word("app.language")}</button>
-  <button type="button" {theme}>{explore.icon("theme")}</button>
+  <button type="button" {theme}>{html.icon("theme")}</button>
 </header>"""

@@ -7,6 +7,7 @@ import { Live, paint } from "./live.js";
 import { Models } from "./models.js";
 import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
+import { Tools } from "./tools.js";
 import { $, $$, element } from "./widgets.js";
 import { Words } from "./words.js";
 
@@ -32,6 +33,7 @@ class Explore {
     this.stage = new Stage(this);
     this.controls = new Controls(this);
     this.films = new Films(this);
+    this.tools = new Tools(this);
     this.live = new Live({
       token: hello.token,
       event: async (message) => decode(await server.frame(message)),
@@ -97,6 +99,7 @@ class Explore {
     this.point = null;
     this.stage.canvas.dataset.hard = model.hardPixels;
     this.controls.layOut(model);
+    this.tools.layOut(model);
     this.showPoints(model);
     this.translate();
   }
@@ -179,6 +182,7 @@ class Explore {
     else if (current) this.controls.followPoint(this.point, hurry);
     if (!head.full || hurry || walk) return;
     this.shown = recipe;
+    if (current) this.tools.show();
     this.models.seen(recipe.model);
     if (this.stage.keepThumbnail(recipe)) this.stage.showHistory();
     $("#spoken").textContent = this.describe();
@@ -289,7 +293,7 @@ class Explore {
       return this.stepSeed(ARROWS[event.key], event);
     }
     const key = event.key.toLowerCase();
-    if (event.repeat || this.films.onKey(key, event)) return;
+    if (event.repeat || this.films.onKey(key, event) || this.tools.onKey(key)) return;
     if (key === "c") return this.compare(true);
     if (key === "a" && $("#class-all").offsetParent) return $("#class-all").click();
     const name = key === "z" && event.shiftKey ? "redo" : KEYS[key];

@@ -3,6 +3,7 @@
 
 const LADDER = ["socket", "post", "event"];
 const IDLE_MS = 120;
+const GROUP = 8; // small pictures in one request
 
 export class Live {
   // `event` is the last rung, a function of the page's own Gradio component; `renew` gets a new token.
@@ -54,6 +55,36 @@ export class Live {
     return answer;
   }
 
+  // Many small pictures: `each(index, {head, data})` for every recipe, in order, as groups arrive; a head
+  // may hold an error. Resolves to false once `signal` is aborted.
+  async cells(recipes, { side = 64, each, signal }) {
+    for (let first = 0; first < recipes.length; first += GROUP) {
+      const group = recipes.slice(first, first + GROUP);
+      const made = await (LADDER[this.rung] === "event" ? this.oneByOne(group) : this.group(group, side, signal)).catch((error) => {
+        if (signal?.aborted) return [];
+        throw error;
+      });
+      if (signal?.aborted) return false;
+      for (const [index, cell] of made.entries()) await each(first + index, cell);
+    }
+    return true;
+  }
+
+  async group(recipes, side, signal) {
+    const body = JSON.stringify({ recipes, side });
+    const answer = await fetch("live/cells", { method: "POST", body, headers: this.headers(), signal });
+    if (!answer.ok) throw await refusal(answer);
+    const { head, data } = parse(await answer.arrayBuffer());
+    let at = 0;
+    return head.cells.map((cell) => ({ head: cell, data: data.slice(at, (at += cell.bytes ?? 0)) }));
+  }
+
+  async oneByOne(recipes) {
+    const made = [];
+    for (const recipe of recipes) made.push(await this.aside({ recipe }));
+    return made;
+  }
+
   async post(message) {
     const answer = await fetch("live", { method: "POST", body: message, headers: this.headers() });
     if (answer.headers.get("content-type")?.includes("json")) return wrapped(await answer.json());
@@ -64,9 +95,8 @@ export class Live {
   // JSON from one of the channel's other routes; throws an Error with the server's own sentence, in both languages.
   async call(route, body) {
     const answer = await fetch(`live/${route}`, { method: "POST", body, headers: this.headers() });
-    const value = answer.headers.get("content-type")?.includes("json") ? await answer.json() : await answer.blob();
-    if (!answer.ok) throw Object.assign(new Error(value.error ?? answer.statusText), value.error && { sentence: [value.error, value.chinese] });
-    return value;
+    if (!answer.ok) throw await refusal(answer);
+    return answer.headers.get("content-type")?.includes("json") ? answer.json() : answer.blob();
   }
 
   // Only the event route lacks a header for the token.
@@ -154,6 +184,11 @@ function parse(buffer) {
   const length = new DataView(buffer).getUint32(0);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   return { head, data: buffer.slice(4 + length) };
+}
+
+async function refusal(answer) {
+  const value = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
+  return Object.assign(new Error(value.error ?? answer.statusText), value.error && { sentence: [value.error, value.chinese] });
 }
 
 function wrapped(head) {

@@ -1,0 +1,67 @@
+// The tools beside the stage: one is open, the picture stays. A tool is told of the model
+// (layOut), of each picture at rest while it is open (show), and of being opened and closed.
+
+import { $, $$, show } from "./widgets.js";
+
+const TOOLS = {};
+
+export class Tools {
+  constructor(desk) {
+    this.desk = desk;
+    this.buttons = $$("#tools [data-tool]");
+    this.all = Object.fromEntries(Object.entries(TOOLS).map(([name, Tool]) => [name, new Tool(desk)]));
+    for (const button of this.buttons) {
+      button.onclick = () => this.open(button.dataset.tool);
+      button.onkeydown = (event) => this.onArrow(button, event);
+    }
+    this.open(localStorage.getItem("genart.tool") ?? "steer");
+  }
+
+  get present() {
+    return this.all[this.name];
+  }
+
+  open(name) {
+    const known = this.buttons.some(({ dataset }) => dataset.tool === name) ? name : "steer";
+    if (known === this.name) return;
+    this.present?.closed?.();
+    this.name = known;
+    localStorage.setItem("genart.tool", known);
+    for (const button of this.buttons) {
+      const chosen = button.dataset.tool === known;
+      button.setAttribute("aria-selected", chosen);
+      button.tabIndex = chosen ? 0 : -1;
+      show(`#tool-${button.dataset.tool}`, chosen);
+    }
+    if (!this.desk.model) return;
+    this.present?.opened?.();
+    this.show();
+  }
+
+  layOut(model) {
+    for (const tool of Object.values(this.all)) tool.layOut?.(model);
+    this.present?.opened?.();
+  }
+
+  // A picture stands still on the stage.
+  show() {
+    this.present?.show?.();
+  }
+
+  // Number keys choose a tool, from 1 in the order of the buttons.
+  onKey(key) {
+    const button = this.buttons[Number(key) - 1];
+    if (button) this.open(button.dataset.tool);
+    return !!button || !!this.present?.onKey?.(key);
+  }
+
+  onArrow(button, event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = this.buttons[(this.buttons.indexOf(button) + by + this.buttons.length) % this.buttons.length];
+    next.focus();
+    next.click();
+  }
+}

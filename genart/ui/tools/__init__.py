@@ -1,0 +1,12 @@
+"""What the hand can do with the picture: one file a tool, each laid out beside the stage."""
+
+from typing import Callable
+
+from genart.ui.page import Page
+from genart.ui.tools import steer
+
+__all__ = ["TOOLS"]
+
+TOOLS: dict[str, Callable[[Page], None]] = {
+    "steer": steer.tool,
+}
