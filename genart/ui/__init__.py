@@ -31,6 +31,7 @@ STATIC = Path(__file__).parent / "static"
 SYSTEM_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 HEAD = """
 <link rel="stylesheet" href="static-genart/style.css">
+<link rel="stylesheet" href="static-genart/tools.css">
 <script type="module" src="static-genart/explore.js"></script>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 """

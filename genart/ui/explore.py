@@ -14,8 +14,8 @@ from genart.ui.timeline import dock
 from genart.ui.tools import TOOLS
 from genart.ui.words import WORDS
 
-ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset", "link")
+ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "keep", "save", "open")
+ICON_ONLY = ("undo", "redo", "reset", "link", "keep")
 ON_LOAD = "element.querySelector('#stage').server = server"
 
 

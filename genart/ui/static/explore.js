@@ -3,12 +3,13 @@
 
 import { Controls } from "./controls.js";
 import { Films } from "./films.js";
+import { Kept } from "./kept.js";
 import { Live, paint } from "./live.js";
 import { Models } from "./models.js";
 import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
-import { $, $$, element } from "./widgets.js";
+import { $, $$, element, thumbnail } from "./widgets.js";
 import { Words } from "./words.js";
 
 const KEEP_MS = 500; // a step is kept when the hand has rested this long
@@ -18,7 +19,7 @@ const EMPTY_MS = 15000; // a page that nobody has touched yet drifts too
 const SLOW_MS = 9000; // from one seed to the next, when nobody is there
 const EMPTY_FOR_MS = 120000;
 const ADDRESS_PARTS = ["model", "seed", "psi", "label"];
-const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full", t: "film" };
+const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full", t: "film", h: "keep" };
 const ARROWS = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -R.ROW, ArrowDown: R.ROW };
 
 class Explore {
@@ -30,6 +31,7 @@ class Explore {
     this.words = new Words(hello.words);
     this.past = new R.Past();
     this.memory = new Map(); // the last recipe of each model
+    this.kept = new Kept();
     this.stage = new Stage(this);
     this.controls = new Controls(this);
     this.films = new Films(this);
@@ -42,6 +44,7 @@ class Explore {
       onError: (sentence, asked) => this.onError(sentence, asked),
     });
     this.bind();
+    this.kept.onChange(() => this.recipe && this.showKept());
     this.words.translatePage();
     this.models = new Models(this);
     await this.open(hello);
@@ -128,6 +131,7 @@ class Explore {
   }
 
   render({ hurry, inputAt, recipe = this.recipe, ...more }) {
+    this.showKept();
     this.live.ask({ recipe: R.shown(recipe), hurry, ...more }, inputAt ?? performance.now());
   }
 
@@ -271,6 +275,7 @@ class Explore {
       drift: () => this.drifting || this.drift(),
       reset: () => this.take(this.fresh(this.recipe.model, R.placeOf(this.recipe).origin.seed)),
       link: () => this.copyLink(),
+      keep: () => this.toggleKept(),
       save: () => this.save(),
       open: () => $("#open-file").click(),
       film: () => this.films.toggle(),
@@ -349,6 +354,20 @@ class Explore {
       this.drift(SLOW_MS);
       this.empty = setTimeout(() => this.rest(), EMPTY_FOR_MS);
     }, EMPTY_MS);
+  }
+
+  // ---- favourites
+
+  toggleKept() {
+    const item = this.kept.items.find(({ recipe }) => R.same(recipe, this.recipe));
+    if (item) return void this.kept.remove(item.id);
+    const seen = this.shown && R.same(R.shown(this.shown), R.shown(this.recipe));
+    const kept = this.kept.add(this.recipe, seen ? thumbnail(this.stage.canvas) : null);
+    this.stage.note(kept ? "message.kept" : "message.full");
+  }
+
+  showKept() {
+    $('[data-action="keep"]').setAttribute("aria-pressed", this.kept.has(this.recipe));
   }
 
   // ---- files and links
