@@ -15,7 +15,7 @@ from genart.ui.tools import TOOLS
 from genart.ui.words import WORDS
 
 ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "keep", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset", "link", "keep")
+ICON_ONLY = ("undo", "redo", "reset", "link", "keep", "open")
 ON_LOAD = "element.querySelector('#stage').server = server"
 
 

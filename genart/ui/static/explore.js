@@ -229,11 +229,10 @@ class Explore {
       return button;
     });
     $("#points").replaceChildren(...buttons);
-    for (const [index, button] of buttons.entries()) {
-      const { head, data } = await this.live.aside({ recipe: recipes[index] });
-      if (this.model !== model) return;
-      if (!head.error && !head.overtaken) await paint(button.firstChild, { head, data });
-    }
+    this.pointing?.abort();
+    const { signal } = (this.pointing = new AbortController());
+    const each = (index, cell) => !cell.head.error && paint(buttons[index].firstChild, cell);
+    await this.live.cells(recipes, { side: 96, signal, each });
   }
 
   startFrom(recipe) {
