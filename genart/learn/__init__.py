@@ -122,8 +122,10 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         kind="hair",
         gamma=1.0,
         shift=0.0,
+        noise=0.1,
+        naming=0.5,
         lr=2e-3,
-        steps=5_000,
+        steps=16_000,
     ),
     "skies": _painter(
         "skies",

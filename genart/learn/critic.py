@@ -27,13 +27,19 @@ class Discriminator(nn.Module):
         self.features = nn.Linear(widths[-1] * side * side, 128)
         self.real = nn.Linear(128, 1)
         self.classes = nn.Embedding(num_classes, 128)
+        self.named = nn.Linear(128, num_classes)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        return self.both(x, label)[0]
+
+    def both(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """How real the pictures look as what they are called, (N,), and what it would call them itself, (N, classes)."""
         for layer in self.down:
             x = F.leaky_relu(layer(x), 0.2)
         x = F.leaky_relu(self.last(torch.cat([x, _variety(x)], dim=1)), 0.2)
         features = F.leaky_relu(self.features(x.flatten(1)), 0.2)
-        return self.real(features)[:, 0] + (features * self.classes(label)).sum(1) / 128**0.5
+        real = self.real(features)[:, 0] + (features * self.classes(label)).sum(1) / 128**0.5
+        return real, self.named(features)
 
 
 def _variety(x: Tensor, group: int = 8) -> Tensor:
@@ -46,22 +52,37 @@ def _variety(x: Tensor, group: int = 8) -> Tensor:
 class Critic:
     """A discriminator in training: `judge` is its step, `displeasure` what a generator minimises.
 
-    `gamma` weighs R1, taken every `r1_every` steps; pictures are shifted by up to `shift` first.
+    `gamma` weighs R1, taken every `r1_every` steps. Pictures are shifted by up to `shift` first, and get
+    `noise` deviations of noise: where the real ones are of few flat colours, a colour that is a
+    shade off would give the others away (Sønderby 2016, arXiv:1610.04490). `naming` weighs what both
+    also learn: to name the class of real pictures, to draw what is named right (Odena 2016, arXiv:1610.09585).
     """
 
-    def __init__(self, net: Discriminator, random: torch.Generator, lr: float, gamma: float, shift: float, r1_every: int = 8):
+    def __init__(
+        self,
+        net: Discriminator,
+        random: torch.Generator,
+        lr: float,
+        gamma: float,
+        shift: float,
+        noise: float = 0.0,
+        naming: float = 0.0,
+        r1_every: int = 8,
+    ):
         self.net, self.random = net, random
-        self.gamma, self.shift, self.r1_every = gamma, shift, r1_every
+        self.gamma, self.shift, self.noise, self.naming, self.r1_every = gamma, shift, noise, naming, r1_every
         self.optimiser = torch.optim.Adam(net.parameters(), lr, betas=(0.0, 0.99))
         self.step = 0
 
     def judge(self, real: Tensor, real_label: Tensor, fake: Tensor, fake_label: Tensor, lr: float) -> dict[str, float]:
         real = real.detach().requires_grad_(self.step % self.r1_every == 0)
-        real_logits = self.net(shift(real, self.shift, self.random), real_label)
-        fake_logits = self.net(shift(fake.detach(), self.shift, self.random), fake_label)
+        real_logits, names = self.net.both(self._seen(real), real_label)
+        fake_logits = self.net(self._seen(fake.detach()), fake_label)
         loss = total = discriminator_loss(real_logits, fake_logits)
+        if self.naming:
+            total = total + F.cross_entropy(names, real_label)
         if real.requires_grad:
-            total = loss + self.gamma / 2 * self.r1_every * r1(real_logits, real)
+            total = total + self.gamma / 2 * self.r1_every * r1(real_logits, real)
         self.optimiser.param_groups[0]["lr"] = lr
         self.optimiser.zero_grad()
         total.backward()
@@ -72,9 +93,16 @@ class Critic:
     def displeasure(self, fake: Tensor, label: Tensor) -> Tensor:
         """The generator's loss; its gradient reaches `fake`, and not the discriminator."""
         self.net.requires_grad_(False)
-        loss = generator_loss(self.net(shift(fake, self.shift, self.random), label))
+        logits, names = self.net.both(self._seen(fake), label)
+        loss = generator_loss(logits)
+        if self.naming:
+            loss = loss + self.naming * F.cross_entropy(names, label)
         self.net.requires_grad_(True)
         return loss
+
+    def _seen(self, x: Tensor) -> Tensor:
+        x = shift(x, self.shift, self.random)
+        return x + self.noise * torch.randn(x.shape, generator=self.random).to(x.device) if self.noise else x
 
     def state_dict(self) -> dict[str, Any]:
         return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}

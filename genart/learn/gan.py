@@ -34,7 +34,7 @@ class GANRecipe:
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
-    black; `gamma` weighs R1; `shift` moves what the discriminator sees.
+    black; `gamma`, `shift`, `noise` and `naming` are the critic's.
     """
 
     data: str
@@ -46,6 +46,8 @@ class GANRecipe:
     pad: int = 0
     gamma: float = 1.0
     shift: float = 0.0
+    noise: float = 0.0
+    naming: float = 0.0
     batch: int = 64
     lr: float = 1e-3
     steps: int = 10_000
@@ -69,7 +71,7 @@ class GANTrainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         space = self.model.space
         net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)
-        self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift)
+        self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift, recipe.noise, recipe.naming)
         self.optimiser = torch.optim.Adam(self.model.parameters(), recipe.lr, betas=(0.0, 0.99))
         self.step = 0
 
