@@ -87,3 +87,11 @@ def test_every_shipped_weights_file_is_in_the_catalogue_and_small():
 def test_every_model_and_tab_has_its_title_in_both_languages():
     for key in [f"model.{name}" for name in ENTRIES] + [f"tab.{name}" for name in TABS]:
         assert all(WORDS[key])
+
+
+def test_every_class_of_the_shipped_models_is_a_sign_or_has_its_words():
+    names = {name for entry in ENTRIES.values() for name in entry.classes if len(name) > 1}
+    assert names
+    for name in names:
+        kind = name.rpartition(" ")[0] if name[-1].isdigit() else ""
+        assert f"class.named.{name}" in WORDS or f"class.numbered.{kind}" in WORDS, name

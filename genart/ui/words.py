@@ -214,6 +214,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "class.mix": ("Mix classes", "混合类别"),
     "class.mix.tip": ("Choose several classes and give each a share", "选择多个类别，并设定各自的占比"),
     "class.share": ("Share of {name}", "{name} 的占比"),
+    "class.numbered.long": ("long {n}", "长发 {n}"),
+    "class.numbered.short": ("short {n}", "短发 {n}"),
     "class.named.mountains": ("mountains", "群山"),
     "class.named.sea": ("sea", "大海"),
     "slider.error": (

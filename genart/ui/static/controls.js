@@ -9,6 +9,7 @@ const REACH = 4; // the ends of a latent number
 const SIGMAS = 5; // the ends of a direction
 const TOGETHER = 100; // classes that one picture can show
 const NUMBERED = /^(pca|sefa)(\d+)$/;
+const NUMBER = /^(.+) (\d+)$/;
 const READ_MS = 200; // faders follow a moving picture this often
 
 export class Controls {
@@ -76,14 +77,22 @@ export class Controls {
     show("#class-list", !many);
     show("#class-menu", many);
     const buttons = classes.map((name, index) => {
-      const button = element("button", { type: "button", textContent: name });
-      if (this.desk.words.has(`class.named.${name}`)) button.dataset.word = `class.named.${name}`;
+      const button = this.named(name, element("button", { type: "button" }));
       button.onclick = (event) => this.chooseClass(index, event);
       return button;
     });
-    const options = classes.map((name, index) => element("option", { value: index, textContent: `${index} ${name}` }));
+    const options = classes.map((name, value) => this.named(name, element("option", { value }), `${value} ${name}`));
     $("#class-list").replaceChildren(...(many ? [] : buttons));
     $("#class-menu").replaceChildren(...(many ? options : []));
+  }
+
+  // An element called as the class is; in words of the page where the class has some, alone or before a number.
+  named(name, node, plain = name) {
+    const [, kind, n] = name.match(NUMBER) ?? [];
+    const key = [`class.named.${name}`, `class.numbered.${kind}`].find((word) => this.desk.words.has(word));
+    if (key) Object.assign(node.dataset, { word: key, wordValues: JSON.stringify({ n }) });
+    else node.textContent = plain;
+    return node;
   }
 
   fader(index) {
@@ -164,12 +173,14 @@ export class Controls {
 
   shareRow(index) {
     const name = this.desk.model.classes[index];
+    const called = this.named(name, element("span", {}));
     const onInput = (value, event) =>
       this.desk.change((recipe) => {
         const shares = R.classShares(recipe).set(index, value);
         if ([...shares.values()].some((share) => share > 0)) R.setClasses(recipe, shares);
       }, event);
     const row = sliderRow({ label: name, key: "class.share", values: { name }, min: 0, max: 1, onInput });
+    row.firstChild.replaceWith(called);
     row.dataset.index = index;
     return row;
   }
