@@ -2,6 +2,7 @@
 
 It learns from the shipped models' kinds of pictures, drawn four times as large, and from dead
 leaves, discs and boxes that hide each other, whose statistics are those of photographs (Lee 2001).
+Some of the small pictures are those that our VAEs draw, with the steps and specks that they leave.
 """
 
 import argparse
@@ -9,14 +10,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, cast
 
 import numpy as np
 import torch
+from PIL import Image, ImageFilter
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from genart.families.base import Encoder
 from genart.finish.upscale import TIMES, WEIGHTS, Upscale
 from genart.learn.data import PORTRAIT_STYLES
 from genart.learn.letters import draw
@@ -25,8 +28,10 @@ from genart.learn.schools import SCHOOLS, numbers
 from genart.learn.schools import paint as paint_school
 from genart.learn.skies import paint as paint_sky
 from genart.learn.skies import sky
+from genart.weights import load_file
 
 SIDE = 256
+NATIVE = 64  # what the VAEs draw
 EACH = 240  # pictures of a kind; every tenth is held out
 FIRST = 1_000_000  # seeds that no model learnt from
 PATCH = 96
@@ -41,6 +46,7 @@ def pictures(folder: Path) -> dict[str, np.ndarray]:
     if not kept.is_file():
         kinds = {"skies": _skies(), "schools": _schools(), "portraits": _portraits(folder), "letters": _letters(folder)}
         kinds["leaves"] = np.stack([leaves(seed) for seed in range(EACH)])
+        kinds["out of focus"] = np.stack([blurred(leaves(EACH + seed), seed) for seed in range(EACH)])
         np.savez_compressed(kept, **{name: values.transpose(0, 3, 1, 2) for name, values in kinds.items()})  # type: ignore[arg-type]
     with np.load(kept) as file:
         return dict(file)
@@ -101,21 +107,62 @@ def leaves(seed: int) -> np.ndarray:
     return (small.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def patches(kinds: dict[str, np.ndarray], random: np.random.RandomState) -> Tensor:
-    """Random patches, turned and mirrored, of training pictures of random kinds, (BATCH, 3, PATCH, PATCH) in [-1, 1]."""
-    names = [*kinds]
-    chosen = []
+def blurred(picture: np.ndarray, seed: int) -> np.ndarray:
+    """The picture out of focus: a sharp enlargement of it would be wrong."""
+    radius = np.random.RandomState(seed).uniform(1, 8)
+    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)))
+
+
+@torch.inference_mode()
+def redrawn(kinds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The kinds that a shipped VAE draws, as it draws them from what it reads, uint8 (EACH, 3, NATIVE, NATIVE)."""
+    styles = np.arange(EACH) // (EACH // len(PORTRAIT_STYLES))
+    labels = {
+        "skies": np.array([sky(FIRST + seed).sea for seed in range(EACH)]),
+        "schools": np.arange(EACH) % len(SCHOOLS),
+        "portraits": np.random.RandomState(0).permutation(styles),
+    }
+    drawn = {}
+    for kind, label in labels.items():
+        model = load_file(WEIGHTS.with_name(f"{kind}.safetensors")).generator
+        small = F.avg_pool2d(torch.from_numpy(kinds[kind]).float() / 127.5 - 1, SIDE // NATIVE)
+        shares = F.one_hot(torch.from_numpy(label).long(), model.space.num_classes).float()
+        w = cast(Encoder, model).encode(small, shares)
+        x = torch.cat([model.synthesis(part) for part in w.split(16)])
+        drawn[kind] = (x * 127.5 + 128).clamp(0, 255).byte().numpy()
+    return drawn
+
+
+def patches(
+    kinds: dict[str, np.ndarray], drawn: dict[str, np.ndarray], times: int, random: np.random.RandomState
+) -> tuple[Tensor, Tensor]:
+    """Random patches, turned and mirrored, of training pictures of random kinds: small, and `times` as large.
+
+    (BATCH, 3, PATCH / times, PATCH / times) and (BATCH, 3, PATCH, PATCH), in [-1, 1]. Where the VAEs' own
+    size is enlarged, every second patch of a kind in `drawn` is small as it is there, not by averaging.
+    """
+    names, step = [*kinds], SIDE // NATIVE
+    pairs = []
     for _ in range(BATCH):
-        pictures = kinds[names[random.randint(len(names))]]
-        number = random.randint(len(pictures))
+        kind = names[random.randint(len(names))]
+        number = random.randint(EACH)
         number -= number % 10 == 0  # every tenth is held out
-        top, left = random.randint(SIDE - PATCH + 1, size=2)
-        patch = np.rot90(pictures[number, :, top : top + PATCH, left : left + PATCH], random.randint(4), axes=(1, 2))
-        chosen.append(patch[:, :, ::-1] if random.rand() < 0.5 else patch)
-    return torch.from_numpy(np.ascontiguousarray(np.stack(chosen))).float() / 127.5 - 1
+        top, left = step * random.randint((SIDE - PATCH) // step + 1, size=2)
+        turn, mirrored = random.randint(4), random.rand() < 0.5
+        large = _patch(kinds[kind][number], top, left, PATCH)
+        small = F.avg_pool2d(large, times)
+        if times == step and kind in drawn and random.rand() < 0.5:
+            small = _patch(drawn[kind][number], top // step, left // step, PATCH // step)
+        pairs.append([torch.rot90(x.flip(2) if mirrored else x, turn, (1, 2)) for x in (small, large)])
+    small, large = (torch.stack(side) for side in zip(*pairs, strict=True))
+    return small.contiguous(memory_format=torch.channels_last), large
 
 
-def train(kinds: dict[str, np.ndarray], steps: int) -> Iterator[tuple[int, Upscale, float]]:
+def _patch(picture: np.ndarray, top: int, left: int, side: int) -> Tensor:
+    return torch.from_numpy(picture[:, top : top + side, left : left + side]).float() / 127.5 - 1
+
+
+def train(kinds: dict[str, np.ndarray], drawn: dict[str, np.ndarray], steps: int) -> Iterator[tuple[int, Upscale, float]]:
     """Steps, the network, and the mean absolute error since the last report."""
     torch.manual_seed(0)
     random = np.random.RandomState(0)
@@ -126,9 +173,8 @@ def train(kinds: dict[str, np.ndarray], steps: int) -> Iterator[tuple[int, Upsca
     optimiser = torch.optim.Adam(model.parameters(), LR)
     total = 0.0
     for step in range(1, steps + 1):
-        x = patches(kinds, random)
         times = TIMES[step % 2]
-        small = F.avg_pool2d(x, times).contiguous(memory_format=torch.channels_last)
+        small, x = patches(kinds, drawn, times, random)
         loss = F.l1_loss(model(small, times), x)
         optimiser.param_groups[0]["lr"] = rate(step, steps, LR)
         optimiser.zero_grad()
@@ -141,13 +187,16 @@ def train(kinds: dict[str, np.ndarray], steps: int) -> Iterator[tuple[int, Upsca
 
 
 @torch.inference_mode()
-def compared(model: Upscale, kinds: dict[str, np.ndarray]) -> dict[tuple[str, int], tuple[float, float]]:
+def compared(
+    model: Upscale, kinds: dict[str, np.ndarray], drawn: dict[str, np.ndarray]
+) -> dict[tuple[str, int], tuple[float, float]]:
     """PSNR in dB on held-out pictures, (kind, times) -> the network's and bicubic enlargement's."""
     found = {}
-    for name, whole in kinds.items():
-        x = torch.from_numpy(whole[::10]).float() / 127.5 - 1
-        for times in TIMES:
-            small = F.avg_pool2d(x, times)
+    for name in (*kinds, *(f"{kind}, redrawn" for kind in drawn)):
+        kind, _, again = name.partition(", ")
+        x = torch.from_numpy(kinds[kind][::10]).float() / 127.5 - 1
+        for times in (SIDE // NATIVE,) if again else TIMES:
+            small = torch.from_numpy(drawn[kind][::10]).float() / 127.5 - 1 if again else F.avg_pool2d(x, times)
             smooth = F.interpolate(small, scale_factor=times, mode="bicubic")
             ours = torch.cat([model(part, times) for part in small.split(4)])
             found[name, times] = _ratio(ours, x), _ratio(smooth, x)
@@ -166,12 +215,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=cache, help="folder of the data; or set GENART_DATA")
     options = parser.parse_args(arguments)
     kinds = pictures(options.data)
-    for step, model, error in train(kinds, options.steps):
+    drawn = redrawn(kinds)
+    for step, model, error in train(kinds, drawn, options.steps):
         print(f"step {step}  error {error:.4f}", flush=True)
         if step % 1000 == 0 or step == options.steps:
             save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, options.out)
-            for (kind, times), (ours, smooth) in compared(model, kinds).items():
-                print(f"  {kind:10} x{times}  {ours:.1f} dB, bicubic {smooth:.1f} dB, gain {ours - smooth:+.1f}", flush=True)
+            for (kind, times), (ours, smooth) in compared(model, kinds, drawn).items():
+                print(f"  {kind:18} x{times}  {ours:.1f} dB, bicubic {smooth:.1f} dB, gain {ours - smooth:+.1f}", flush=True)
     return 0
 
 
