@@ -128,7 +128,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         noise=0.1,
         naming=0.5,
         lr=2e-3,
-        steps=16_000,
+        steps=12_000,
     ),
     "skies": _painter(
         "skies",

@@ -34,7 +34,7 @@ class GANRecipe:
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
-    black; `gamma`, `shift`, `noise` and `naming` are the critic's.
+    black; `gamma`, `shift`, `noise` and `naming` are the critic's, the noise falling to none at half the steps.
     """
 
     data: str
@@ -77,6 +77,7 @@ class GANTrainer:
 
     def advance(self) -> dict[str, float]:
         lr = rate(self.step, self.recipe.steps, self.recipe.lr)
+        self.critic.noise = self.recipe.noise * max(0.0, 1 - 2 * self.step / self.recipe.steps)
         measures = {**self._judge(lr), **self._draw(lr)}
         self.step += 1
         average(self.average, self.model, self.recipe.ema, self.step)
