@@ -157,7 +157,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         widths=(384, 512),
         reconstruction="painterly",
         flow=Flow(steps=4000, beta=3e-4),
-        adversary=Adversary(steps=4000, weight=0.5),
+        adversary=Adversary(steps=4000, weight=0.5, gamma=0.1),
         steps=14_000,
     ),
 }
