@@ -146,9 +146,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         label=16,
         widths=(256, 512),
         reconstruction="painterly",
-        flow=Flow(steps=9000, beta=3e-4),
-        adversary=Adversary(steps=9000, weight=0.5),
-        steps=15_000,
+        flow=Flow(steps=7000, beta=3e-4),
+        adversary=Adversary(steps=7000, weight=0.5),
+        steps=13_000,
     ),
     "portraits": _painter(
         "portraits",
@@ -156,9 +156,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         label=8,
         widths=(384, 512),
         reconstruction="painterly",
-        flow=Flow(steps=4000, beta=3e-4),
-        adversary=Adversary(steps=4000, weight=0.5, gamma=0.1),
-        steps=14_000,
+        flow=Flow(steps=5000, beta=3e-4),
+        adversary=Adversary(steps=4000, weight=0.5, gamma=0.1, shift=0.0),
+        steps=15_000,
     ),
 }
 

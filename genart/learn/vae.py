@@ -49,7 +49,7 @@ class Adversary:
     widths: tuple[int, ...] = (32, 64, 96, 128)
     gamma: float = 1.0
     shift: float = 1 / 16
-    lr: float = 1e-3
+    lr: float = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class VAETrainer:
             loss = loss + recipe.perceptual * unlike
             measures["unlike"] = unlike.item()
         if self.critic is not None and recipe.adversary and self.step >= recipe.steps - recipe.adversary.steps:
-            sharper, judged = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn, lr)
+            sharper, judged = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn)
             loss = loss + sharper
             measures |= judged
         if recipe.sliced and not flow:
@@ -166,7 +166,7 @@ class VAETrainer:
         return self.model.decode(self.model.with_class(z, shares)[:, None]), x
 
     def _sharpened(
-        self, critic: Critic, adversary: Adversary, x: Tensor, z: Tensor, shares: Tensor | None, drawn: Tensor, lr: float
+        self, critic: Critic, adversary: Adversary, x: Tensor, z: Tensor, shares: Tensor | None, drawn: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
         """The adversary's share of the loss, after its own step; half of what it sees are samples of the prior."""
         half = len(z) // 2
@@ -176,7 +176,7 @@ class VAETrainer:
             w = torch.cat([samples, self.model.with_class(z, shares)[half:, None]])
         fake = self.model.synthesis(w)
         label = x.new_zeros(len(x), dtype=torch.long) if shares is None else shares.argmax(1)
-        measures = critic.judge(x, label, fake, label, adversary.lr * lr / self.recipe.lr)
+        measures = critic.judge(x, label, fake, label, adversary.lr)
         displeasure = critic.displeasure(fake, label)
         last = self.model.decoder[-1].weight
         pulls = [torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (drawn, displeasure)]
