@@ -166,7 +166,8 @@ export class Mix {
     $('[data-mix="there"]').disabled = sources.length < 2;
     const say = state.replacing ? "mix.replacing" : at >= 0 ? "mix.chosen" : ["mix.empty", "mix.one"][sources.length] ?? "mix.more";
     Object.assign($("#mix-say").dataset, { word: say, wordValues: JSON.stringify({ letter: LETTERS[at] ?? "" }) });
-    desk.words.translate($("#mix-sources"));
+    for (const place of ["#mix-sources", "#mix-choice"]) desk.words.translate($(place));
+    if (state.replacing) $("#mix-choice").scrollIntoView({ block: "nearest" });
   }
 
   choose(id) {
@@ -207,6 +208,7 @@ export class Mix {
     show("#mix-between", sources.length === 2);
     const pad = $("#mix-pad");
     pad.classList.toggle("line", sources.length === 2);
+    $("#mix-pad-panel").classList.toggle("two", sources.length === 2);
     pad.querySelector("polygon").setAttribute("points", polygon.map((corner) => corner.join(",")).join(" "));
     $("#mix-corners").replaceChildren(
       ...sources.map(({ thumb }, index) => {

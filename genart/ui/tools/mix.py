@@ -15,7 +15,7 @@ MOVES = ("there", "replace", "left", "right", "remove")
 
 def tool(page: Page) -> None:
     """Lay out the tool inside an open gr.Column."""
-    gr.HTML(_sources() + _pad() + _layers() + _table(), apply_default_css=False)
+    gr.HTML(f'{_sources()}<div id="mix-top">{_pad()}{_choice()}</div>' + _layers() + _table(), apply_default_css=False)
 
 
 def _button(name: str, icon: str | None = None, *, shown: bool = True) -> str:
@@ -34,6 +34,12 @@ def _sources() -> str:
     {_button("clear").replace('<button type="button"', '<button type="button" class="small"')}</h3>
   <div id="mix-row" role="group" {html.label("mix.sources")}></div>
   <div class="line" id="mix-moves" hidden>{moves}</div>
+</section>"""
+
+
+def _choice() -> str:
+    return f"""
+<section class="panel" id="mix-choice">
   <p class="facts" id="mix-say" aria-live="polite"></p>
   <div id="mix-tray"></div>
   <div class="line"><input id="mix-seeds" type="text" autocomplete="off" maxlength="100" data-word-placeholder="mix.seeds"
@@ -55,8 +61,7 @@ def _pad() -> str:
     <div id="mix-strip" role="group" {html.label("mix.strip")}></div>
     <input id="mix-slider" type="range" min="0" max="1" step="0.005" {html.label("mix.between")}>
   </div>
-  <div class="line" id="mix-path-row"><label for="mix-path" {html.text("mix.path")}</label>{html.select("mix-path", "path", MIXES)}</div>
-  <p class="facts" {html.text("mix.rest")}</p>
+  <div class="line" id="mix-path-row" {html.title("mix.rest")}><label for="mix-path" {html.text("mix.path")}</label>{html.select("mix-path", "path", MIXES)}</div>
 </section>"""
 
 
