@@ -35,8 +35,9 @@ export class Mix {
     $("#mix-path").value = this.state.mix;
     this.ofNumbers = model.numWs === 1;
     this.parts = model.numWs > 1 ? model.numWs : model.latent.length || model.zDim < 2 ? 0 : model.zDim;
-    this.groups = Object.entries(R.layerGroups(this.parts)).filter(([, [first, last]]) => last > first);
-    $("#mix-pad").dataset.hard = model.hardPixels;
+    const groups = this.ofNumbers ? M.thirds(this.parts) : R.layerGroups(this.parts);
+    this.groups = Object.entries(groups).filter(([, [first, last]]) => last > first);
+    $("#tool-mix").dataset.hard = model.hardPixels;
     this.layOutParts();
     this.renew();
   }
@@ -146,8 +147,9 @@ export class Mix {
     const { sources } = state;
     const chips = sources.map((one, index) => {
       const chip = element("button", { type: "button", className: "cell chip" });
-      chip.append(element("b", { textContent: LETTERS[index] }));
-      if (one.thumb) chip.style.backgroundImage = `url(${one.thumb})`;
+      const face = element("span", { className: "face" });
+      if (one.thumb) face.style.backgroundImage = `url(${one.thumb})`;
+      chip.append(face, element("b", { textContent: LETTERS[index] }));
       chip.setAttribute("aria-pressed", one.id === state.chosen);
       Object.assign(chip.dataset, { wordLabel: "mix.source", wordTitle: "mix.source", wordValues: JSON.stringify({ letter: LETTERS[index] }) });
       chip.onclick = () => this.choose(one.id);
@@ -648,7 +650,7 @@ export class Mix {
     const pad = $("#mix-pad");
     const puck = $("#mix-puck");
     const place = ({ clientX, clientY }) => {
-      const { left, top, width, height } = $("#mix-corners").getBoundingClientRect();
+      const { left, top, width, height } = $("#mix-field").getBoundingClientRect();
       return [((clientX - left) / width) * 2 - 1, ((clientY - top) / height) * 2 - 1];
     };
     const onMove = (event) => this.held && this.move(place(event), event, { magnet: MAGNET });

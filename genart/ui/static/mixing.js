@@ -187,6 +187,12 @@ export function swaps(picks) {
   return runs.map(({ anchor, layers, share }) => ({ anchor: structuredClone(anchor), layers, ...(share < 1 && { share }) }));
 }
 
+// The numbers of a single latent in three groups, under the names of the layers' groups.
+export function thirds(count) {
+  const [one, two] = [Math.round(count / 3), Math.round((2 * count) / 3)];
+  return { coarse: [0, one], middle: [one, two], fine: [two, count] };
+}
+
 // The same for a model of one latent: `picks` says for every number {values, share} or null. All are z.
 export function crossed(values, picks) {
   return values.map((value, at) => {

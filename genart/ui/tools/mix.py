@@ -53,8 +53,10 @@ def _pad() -> str:
   <h3><span {html.text("mix.pad")}</span> <small {html.text("mix.pad.term")}</small></h3>
   <div id="mix-pad" {html.title("mix.pad.tip")}>
     <svg viewBox="-1 -1 2 2" preserveAspectRatio="none" aria-hidden="true"><polygon points=""/></svg>
-    <div id="mix-corners" aria-hidden="true"></div>
-    <div id="mix-puck" role="slider" tabindex="0" aria-valuemin="0" aria-valuemax="100" {html.label("mix.pad")}></div>
+    <div id="mix-field">
+      <div id="mix-corners" aria-hidden="true"></div>
+      <div id="mix-puck" role="slider" tabindex="0" aria-valuemin="0" aria-valuemax="100" {html.label("mix.pad")}></div>
+    </div>
   </div>
   <p class="facts" id="mix-shares"></p>
   <div id="mix-between" hidden>
