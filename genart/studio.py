@@ -326,7 +326,9 @@ class Studio:
         if space == "z":
             z = self._point(recipe)
             if z is None or recipe.layers:
-                raise BadRecipe("This picture was not made from latent numbers alone; choose one that a seed or the sliders made.")
+                raise BadRecipe(
+                    "This picture was not made from latent numbers alone; choose one that a seed or the sliders made."
+                )
             return pack_vector(z, "z")
         generator = self._resident(recipe.model).loaded.generator
         _check(recipe, generator)

@@ -50,14 +50,15 @@ class Cells:
 
         return await self._live.answer(request, MAX_CHARACTERS * 4, work)
 
-
     async def sheet(self, request: Request) -> Response:
         """The pictures of `recipes`, at most MAX_SHEET, in rows on one PNG that carries all the recipes."""
 
         async def work(visitor: str, body: bytes) -> Response:
             wanted = [Recipe.from_dict(each) for each in listed(parsed(body), MAX_SHEET)]
             studio = await self._live.studio()
-            return Response(await self._live.heavy(partial(EXPORTERS["sheet"], size=MAX_SIDE), studio, wanted), media_type="image/png")
+            return Response(
+                await self._live.heavy(partial(EXPORTERS["sheet"], size=MAX_SIDE), studio, wanted), media_type="image/png"
+            )
 
         return await self._live.answer(request, MAX_CHARACTERS * 4, work)
 

@@ -199,6 +199,7 @@ export class Mix {
     this.showSources();
     this.showPad();
     this.showMatrix();
+    if (this.table) this.layOutTable(this.table.cells);
   }
 
   // ---- the pad
@@ -543,7 +544,7 @@ export class Mix {
     const recipes = sources.flatMap((row) => sources.map((column) => this.pair(row, column, this.exchanged)));
     const cells = recipes.map((recipe, index) => this.tableCell(recipe, index));
     this.layOutTable(cells);
-    this.table = { recipes, whole: false };
+    this.table = { recipes, cells, whole: false };
     this.showProgress(0);
     const each = async (index, cell) => {
       if (!cell.head.error) await paint(cells[index].firstChild, cell);

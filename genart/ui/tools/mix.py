@@ -63,7 +63,8 @@ def _pad() -> str:
     <div id="mix-strip" role="group" {html.label("mix.strip")}></div>
     <input id="mix-slider" type="range" min="0" max="1" step="0.005" {html.label("mix.between")}>
   </div>
-  <div class="line" id="mix-path-row" {html.title("mix.rest")}><label for="mix-path" {html.text("mix.path")}</label>{html.select("mix-path", "path", MIXES)}</div>
+  <div class="line" id="mix-path-row" {html.title("mix.rest")}>
+    <label for="mix-path" {html.text("mix.path")}</label>{html.select("mix-path", "path", MIXES)}</div>
 </section>"""
 
 
