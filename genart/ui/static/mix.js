@@ -266,7 +266,8 @@ export class Mix {
     desk.change((draft) => become(draft, recipe), event ?? undefined);
     if (state.made.size >= REMEMBERED) state.made.delete(state.made.keys().next().value);
     state.made.set(JSON.stringify(recipe), { spot: state.spot, picks: [...state.picks], share: { ...state.share } });
-    this.showPuck();
+    cancelAnimationFrame(this.showing); // the hand may send more than the screen can show
+    this.showing = requestAnimationFrame(() => this.showPuck());
   }
 
   // The picture may have come from elsewhere: the puck goes to where it lies, or is shown to be away.
@@ -650,16 +651,15 @@ export class Mix {
   bindPad() {
     const pad = $("#mix-pad");
     const puck = $("#mix-puck");
-    const place = ({ clientX, clientY }) => {
-      const { left, top, width, height } = $("#mix-field").getBoundingClientRect();
-      return [((clientX - left) / width) * 2 - 1, ((clientY - top) / height) * 2 - 1];
-    };
+    let box = null; // asked for once: after every change it would cost the page a layout
+    const place = ({ clientX, clientY }) => [((clientX - box.left) / box.width) * 2 - 1, ((clientY - box.top) / box.height) * 2 - 1];
     const onMove = (event) => this.held && this.move(place(event), event, { magnet: MAGNET });
     pad.onpointerdown = (event) => {
       if (event.button) return;
       event.preventDefault();
       puck.focus({ preventScroll: true });
       pad.setPointerCapture(event.pointerId);
+      box = $("#mix-field").getBoundingClientRect();
       this.held = true;
       onMove(event);
     };
