@@ -21,13 +21,13 @@ export function corners(count) {
 
 // The place of the polygon that is nearest to `place`; close to a corner or an edge, within `magnet`, it is pulled there.
 export function settled(polygon, place, magnet = 0) {
-  const corner = polygon.find((one) => distance(one, place) <= magnet);
-  if (corner) return [...corner];
   if (polygon.length < 2) return [...polygon[0]];
   const edges = polygon.map((from, index) => onEdge(from, polygon[(index + 1) % polygon.length], place));
   const nearest = edges.reduce((best, edge) => (edge.away < best.away ? edge : best));
   const inside = polygon.length > 2 && polygon.every((from, index) => cross(from, polygon[(index + 1) % polygon.length], place) >= 0);
-  return inside && nearest.away > magnet ? [...place] : nearest.place;
+  const reached = inside && nearest.away > magnet ? place : nearest.place;
+  const corner = polygon.find((one) => distance(one, reached) <= magnet);
+  return [...(corner ?? reached)];
 }
 
 // Each corner's share of a place: mean value coordinates (Floater 2003), none below 0, together 1. On an
