@@ -128,6 +128,13 @@ class Studio:
         """
         return self._turns.run(lambda: self._read(name, pixels, label))
 
+    def point(self, recipe: Recipe, space: str) -> str:
+        """A recipe's latent as a stored vector, before truncation and directions, exactly: of z, or of w with its swapped layers.
+
+        Raises BadRecipe where z is asked for and the recipe was not made from any.
+        """
+        return self._turns.run(lambda: self._stored_point(recipe, space))
+
     def add(self, entry: Entry) -> None:
         """Know one model more, or another file under a name that is known."""
         if self.entries.get(entry.name) != entry:
@@ -315,6 +322,20 @@ class Studio:
         weights = [anchor.weight for anchor in recipe.anchors]
         return _mixed_z([z for _, z in points], weights, recipe.mix, generator).numpy()
 
+    def _stored_point(self, recipe: Recipe, space: str) -> str:
+        if space == "z":
+            z = self._point(recipe)
+            if z is None or recipe.layers:
+                raise BadRecipe(
+                    "This picture was not made from latent numbers alone; choose one that a seed or the sliders made."
+                )
+            return pack_vector(z, "z")
+        generator = self._resident(recipe.model).loaded.generator
+        _check(recipe, generator)
+        with torch.inference_mode():
+            w = swapped(recipe, generator)[0]
+        return pack_vector((w[:1] if (w == w[:1]).all() else w).cpu().numpy(), "w")
+
     def _size_within(self, name: str, within_ms: float | None) -> int | None:
         if within_ms is None:
             return None
@@ -352,10 +373,7 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
 
     Directions come after truncation, so that they move the picture at every psi.
     """
-    w = _mixed(recipe.anchors, generator, recipe.mix)
-    for swap in recipe.layers:
-        w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
-    w = latent.truncate(w, generator.w_mean, recipe.psi, recipe.psi_cutoff)
+    w = latent.truncate(swapped(recipe, generator), generator.w_mean, recipe.psi, recipe.psi_cutoff)
     for step in recipe.offsets:
         if step.direction not in steps:
             raise BadRecipe(f"{recipe.model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
@@ -363,6 +381,14 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
         if step.spot is not None:
             direction = direction * latent.spot(generator.space.latent, *step.spot).to(direction.device)
         w = latent.offset(w, direction, step.sigma, step.layers)
+    return w
+
+
+def swapped(recipe: Recipe, generator: Generator) -> Tensor:
+    """w, (1, num_ws, w_dim), of the recipe's anchors mixed, with its layers swapped, neither truncated nor moved."""
+    w = _mixed(recipe.anchors, generator, recipe.mix)
+    for swap in recipe.layers:
+        w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
     return w
 
 

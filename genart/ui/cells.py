@@ -1,6 +1,7 @@
 """Many small pictures at once, for strips, tables, children and maps: `/live/cells`, under the live channel's tokens."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from genart.errors import BadRecipe, GenartError, quote
-from genart.export import screen
+from genart.export import EXPORTERS, screen
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.live import Live
 from genart.ui.messages import framed, parsed, told
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 32
 MAX_SIDE = 256
+MAX_SHEET = 64
 ENLARGING = ("upscale", "enlarge", "blocks")  # finishing steps that a small picture does without
 
 
@@ -31,16 +33,14 @@ class Cells:
         self._live = live
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/live/cells", self.cells, methods=["POST"])]
+        return [Route("/live/cells", self.cells, methods=["POST"]), Route("/live/sheet", self.sheet, methods=["POST"])]
 
     async def cells(self, request: Request) -> Response:
         """One frame: the head lists each picture's kind, size and bytes, or its error; then the pictures, end to end."""
 
         async def work(visitor: str, body: bytes) -> Response:
             message = parsed(body)
-            wanted, side = message.get("recipes"), message.get("side", 64)
-            if not isinstance(wanted, list) or not 1 <= len(wanted) <= MAX_CELLS:
-                raise BadRecipe(f"recipes {quote(wanted)} are no list of 1 to {MAX_CELLS} recipes; send fewer at once.")
+            wanted, side = listed(message, MAX_CELLS), message.get("side", 64)
             if isinstance(side, bool) or not isinstance(side, int) or not 8 <= side <= MAX_SIDE:
                 raise BadRecipe(f"side {quote(side)} is out of range; use a whole number from 8 to {MAX_SIDE}.")
             studio = await self._live.studio()
@@ -49,6 +49,26 @@ class Cells:
             return Response(data, media_type="application/octet-stream")
 
         return await self._live.answer(request, MAX_CHARACTERS * 4, work)
+
+    async def sheet(self, request: Request) -> Response:
+        """The pictures of `recipes`, at most MAX_SHEET, in rows on one PNG that carries all the recipes."""
+
+        async def work(visitor: str, body: bytes) -> Response:
+            wanted = [Recipe.from_dict(each) for each in listed(parsed(body), MAX_SHEET)]
+            studio = await self._live.studio()
+            return Response(
+                await self._live.heavy(partial(EXPORTERS["sheet"], size=MAX_SIDE), studio, wanted), media_type="image/png"
+            )
+
+        return await self._live.answer(request, MAX_CHARACTERS * 4, work)
+
+
+def listed(message: dict[str, Any], most: int) -> list[Any]:
+    """The recipes of a request, not yet read."""
+    wanted = message.get("recipes")
+    if not isinstance(wanted, list) or not 1 <= len(wanted) <= most:
+        raise BadRecipe(f"recipes {quote(wanted)} are no list of 1 to {most} recipes; send fewer at once.")
+    return wanted
 
 
 def drawn(studio: "Studio", wanted: list[Any], side: int) -> Iterator[tuple[dict[str, Any], bytes]]:

@@ -115,6 +115,7 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "numWs": space.num_ws,
         "numClasses": space.num_classes,
         "hasMapping": space.has_mapping,
+        "spherical": space.spherical,
         "hasNoise": space.has_noise,
         "hasEncoder": space.has_encoder,
         "latent": list(space.latent),

@@ -70,6 +70,7 @@ SENTENCES: dict[str, str] = {
     "{0} has no classes to tour; choose another walk.": "{0} 没有类别可供巡游；请选择其他漫游。",
     "{0} has no layers to walk through; choose another walk.": "{0} 没有可逐层漫游的层；请选择其他漫游。",
     # genart/studio.py
+    "This picture was not made from latent numbers alone; choose one that a seed or the sliders made.": "这幅画面并非只由潜变量生成；请选择由种子或滑块生成的画面。",
     "{0} has {1} classes; 1 to {2} can be shown at once.": "{0} 有 {1} 个类别；可同时显示 1 到 {2} 个。",
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",

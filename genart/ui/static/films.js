@@ -121,14 +121,8 @@ export class Films {
 
   addSeeds(text) {
     const { desk } = this;
-    const parts = text.split(",").map((part) => part.trim().match(/^(\d+)(?:-(\d+))?$/));
-    const seeds = parts.flatMap((part) => {
-      if (!part) return [NaN];
-      const [first, last] = [Number(part[1]), Number(part[2] ?? part[1])];
-      return Array.from({ length: clamp(last - first + 1, 1, KEYS + 1) }, (_, index) => first + index);
-    });
-    const wrong = seeds.some((seed) => !(seed <= R.MAX_SEED));
-    if (wrong) return desk.stage.say(desk.words.every("seed.error", { value: JSON.stringify(text) }));
+    const seeds = R.seedsIn(text, KEYS + 1);
+    if (!seeds) return desk.stage.say(desk.words.every("seed.error", { value: JSON.stringify(text) }));
     const { label } = desk.recipe.anchors[0];
     this.add(seeds.map((seed) => ({ ...desk.recipe, anchors: [{ seed, ...(label != null && { label }) }] })));
   }

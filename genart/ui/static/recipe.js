@@ -102,6 +102,30 @@ export function packVector(values, space = "z", rows = 1) {
   return `${space}.${rows}.${btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 }
 
+export function unpackVector(text) {
+  const [space, , packed] = text.split(".");
+  const bytes = Uint8Array.from(atob(packed.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  return { space, values: new Float32Array(bytes.buffer) };
+}
+
+// Which layers draw what, as [first, last): of 18 the split of Karras 2018 (arXiv:1812.04948), of others in proportion.
+export function layerGroups(numWs) {
+  const coarse = Math.max(1, Math.round((numWs * 4) / 18));
+  const middle = Math.min(numWs, Math.max(coarse + 1, Math.round((numWs * 8) / 18)));
+  return { coarse: [0, coarse], middle: [coarse, middle], fine: [middle, numWs] };
+}
+
+// The seeds in a list such as "1,4,10-15", at most `most`; null where it is no such list.
+export function seedsIn(text, most) {
+  const parts = text.split(",").map((part) => part.trim().match(/^(\d+)(?:-(\d+))?$/));
+  const seeds = parts.flatMap((part) => {
+    if (!part) return [NaN];
+    const [first, last] = [Number(part[1]), Number(part[2] ?? part[1])];
+    return Array.from({ length: Math.max(1, Math.min(last - first + 1, most)) }, (_, index) => first + index);
+  });
+  return seeds.every((seed) => seed <= MAX_SEED) ? seeds : null;
+}
+
 // Everything done, in order, and where we stand in it.
 export class Past {
   constructor(limit = 200) {

@@ -10,7 +10,7 @@ const FROM_PAST = 24;
 export class Tray {
   // `place` is an empty element of the page.
   constructor(desk, place, onPick) {
-    Object.assign(this, { desk, place, onPick });
+    Object.assign(this, { desk, place, onPick, drawn: new Map() });
     place.classList.add("tray");
     place.setAttribute("role", "group");
     desk.kept.onChange(() => this.fill());
@@ -30,7 +30,7 @@ export class Tray {
     return all.filter(({ recipe }) => {
       const text = JSON.stringify(recipe);
       return recipe.model === desk.recipe.model && !known.has(text) && known.add(text);
-    });
+    }).map((source) => ({ ...source, thumb: source.thumb ?? this.drawn.get(JSON.stringify(source.recipe)) ?? null }));
   }
 
   // Draw the tray anew; hidden ones wait until they are seen.
@@ -53,6 +53,7 @@ export class Tray {
         await paint(canvas, cell);
         const [source, at] = blank[index];
         source.thumb = thumbnail(canvas);
+        this.drawn.set(JSON.stringify(source.recipe), source.thumb);
         if (!signal.aborted) place.children[at].style.backgroundImage = `url(${source.thumb})`;
       },
     });
