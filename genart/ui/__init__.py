@@ -19,6 +19,7 @@ from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
+from genart.ui.sheets import Sheets
 from genart.ui.shelf import Shelf
 from genart.ui.words import word
 
@@ -60,6 +61,7 @@ def build(
         routes=[
             *live.routes(),
             *Cells(live).routes(),
+            *Sheets(live).routes(),
             *shelf.routes(),
             *films.routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),

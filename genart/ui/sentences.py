@@ -84,6 +84,7 @@ SENTENCES: dict[str, str] = {
     "label {0} is out of range; {1} has no classes.": "类别 {0} 超出范围；{1} 没有类别，请去掉它。",
     "label {0} is out of range; {1} has classes 0 to {2}.": "类别 {0} 超出范围；{1} 的类别从 0 到 {2}。",
     "side {0} is out of range; use a whole number from 8 to {1}.": "边长 {0} 超出范围；请使用 8 到 {1} 的整数。",
+    "{0} is no list of 1 to {1} recipes; choose fewer pictures for a sheet.": "{0} 不是含 1 到 {1} 个配方的列表；请为拼图少选一些画面。",
     "recipes {0} are no list of 1 to {1} recipes; send fewer at once.": "recipes {0} 不是含 1 到 {1} 个配方的列表；请一次少发一些。",
     "size {0} is out of range; use a number of pixels from 1 up.": "尺寸 {0} 超出范围；请使用至少 1 像素。",
     "The model {0} is not on this machine; fetch it in the tab Models.": "这台机器上没有模型 {0}；请在“模型”页中获取。",
