@@ -92,7 +92,9 @@ export class Keep {
     name.onchange = () => this.nameStep(name.value.trim());
     name.onkeydown = (event) => event.key === "Enter" && name.blur();
     $("#keep-grid").onkeydown = (event) => this.onGridKey(event);
-    new MutationObserver(() => this.isOpen && this.opened()).observe(document.documentElement, { attributeFilter: ["lang"] });
+    let { language } = desk.words;
+    const turned = () => language !== desk.words.language && ((language = desk.words.language), this.isOpen && this.opened());
+    new MutationObserver(turned).observe(document.documentElement, { attributeFilter: ["lang"] });
   }
 
   // ---- favourites
@@ -476,16 +478,13 @@ export class Keep {
     this.tray.fill();
     const names = $$("#models .card").map(({ dataset }) => dataset.model);
     $("#keep-models").replaceChildren(...names.map((name) => this.modelButton(name)));
-    this.desk.words.translate($("#keep-models"));
   }
 
   modelButton(name) {
     const { beside, recipe, starts } = this.desk;
     const button = element("button", { type: "button", onclick: () => beside.toggle(name) });
-    const title = element("span", { textContent: name });
-    title.dataset.word = beside.titleOf(name);
     const kind = element("small");
-    button.append(title, kind);
+    button.append(element("span", { textContent: this.desk.words.word(beside.titleOf(name)) }), kind);
     button.setAttribute("aria-pressed", beside.models.includes(name));
     // A model of the Hub is not loaded for its caption alone.
     if (recipe && (name in starts || beside.told.has(name))) this.describe(kind, recipe, name);
@@ -495,8 +494,8 @@ export class Keep {
   async describe(kind, recipe, name) {
     const carried = await this.desk.beside.carried(recipe, name);
     if (!carried) return;
-    kind.dataset.word = name === recipe.model ? "keep.beside.here" : carried.whole ? "keep.beside.whole" : "keep.beside.seed";
-    kind.textContent = this.desk.words.word(kind.dataset.word);
+    const how = name === recipe.model ? "here" : carried.whole ? "whole" : "seed";
+    kind.textContent = this.desk.words.word(`keep.beside.${how}`);
   }
 }
 
