@@ -164,7 +164,8 @@ export class Keep {
     pick.onchange = () => this.pick(item.id, pick.checked);
     const reach = element("label", { className: "keep-pick" });
     reach.append(pick);
-    const title = element("input", { type: "text", className: "keep-title", tabIndex: -1, value: item.name, maxLength: 80, placeholder: this.place(item.recipe) });
+    const title = element("input", { type: "text", className: "keep-title", tabIndex: -1, value: item.name, maxLength: 80 });
+    title.placeholder = R.seedOf(item.recipe) ?? desk.words.word(R.placeWord(item.recipe));
     title.dataset.wordLabel = "keep.rename";
     title.onchange = () => title.value.trim() !== item.name && desk.kept.rename(item.id, title.value.trim());
     card.append(open, reach, title);
@@ -496,6 +497,7 @@ export class Keep {
     if (!carried) return;
     const how = name === recipe.model ? "here" : carried.whole ? "whole" : "seed";
     kind.textContent = this.desk.words.word(`keep.beside.${how}`);
+    if (how === "whole") $("#keep-models").prepend(kind.parentElement);
   }
 }
 
