@@ -11,7 +11,6 @@ from genart.export import recipes_of
 from genart.recipe import Anchor, Recipe
 from tests.browser.conftest import Serving
 
-PSI = "#psi input[type=range]"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NODES = "#keep-tree .node"
 CARDS = ".keep-card"
@@ -71,7 +70,11 @@ def favourites(visitor, *seeds):
 
 
 def wait_for(visitor, selector, count):
-    visitor.wait("([selector, count]) => document.querySelectorAll(selector).length === count", [selector, count])
+    try:
+        visitor.wait("([selector, count]) => document.querySelectorAll(selector).length === count", [selector, count])
+    except Exception as error:
+        found = visitor.page.eval_on_selector_all(selector, "all => all.map((one) => one.ariaLabel ?? one.textContent)")
+        raise AssertionError(f"{found} are not {count} {selector}") from error
 
 
 def written(visitor):
@@ -185,7 +188,7 @@ def test_the_tree_is_walked_by_keys_and_a_branch_deleted_and_brought_back(visito
 
 def test_a_reload_brings_everything_back(visitor):
     to_seed(visitor, 8)
-    visitor.after(lambda: visitor.slide(PSI, 0.9), "recipe.psi > 1")
+    to_seed(visitor, 9)
     keep_tool(visitor)
     wait_for(visitor, NODES, 3)
     visitor.page.fill("#keep-name", "the one")
@@ -193,8 +196,9 @@ def test_a_reload_brings_everything_back(visitor):
     visitor.page.wait_for_selector("#keep-named button")
     visitor.page.click('[data-keep="add"]')
     visitor.page.focus("#picture")
-    visitor.after(lambda: visitor.press("z"), "anchor.seed === 8 && (recipe.psi ?? 0.7) === 0.7")
-    visitor.step(lambda: visitor.page.click('[data-model="stylegan2"]'), "recipe.model === 'stylegan2'")
+    visitor.after(lambda: visitor.press("z"), "anchor.seed === 8")
+    visitor.after(lambda: visitor.page.click('[data-model="stylegan2"]'), "recipe.model === 'stylegan2'")
+    visitor.page.focus("#picture")
     visitor.step(lambda: visitor.press("ArrowRight"))
     wait_for(visitor, NODES, 5)
     written(visitor)
@@ -208,7 +212,7 @@ def test_a_reload_brings_everything_back(visitor):
     assert visitor.page.inner_text("#keep-named") == "the one"
     visitor.after(lambda: visitor.page.click('[data-model="vae"]'), "recipe.model === 'vae'")
     assert visitor.recipe.anchors == (Anchor(8),)
-    visitor.after(lambda: visitor.page.click("#keep-named button"), "recipe.psi > 1")
+    visitor.after(lambda: visitor.page.click("#keep-named button"), "anchor.seed === 9")
 
 
 def test_an_address_wins_over_the_last_picture_and_the_past_goes_on(visitor):
@@ -346,8 +350,8 @@ def test_a_file_partly_damaged_gets_one_sentence_and_the_good_ones_are_kept(visi
         ("d.txt", "just some text", "carries no genart recipe"),
     ],
 )
-def test_a_damaged_file_gets_one_sentence(visitor, name, text, says):
-    keep_tool(visitor)
+def test_a_damaged_file_gets_one_sentence(visit, name, text, says):
+    visitor = keep_tool(visit(open="?model=vae&seed=7"))
     import_file(visitor, name, text.encode())
 
     visitor.page.wait_for_selector("#stage-error:visible")
@@ -460,11 +464,15 @@ def test_the_wipe_shows_a_left_and_b_right_of_its_line(visitor):
     b = picture_of(visitor)
     visitor.page.evaluate("document.querySelector('#wipe').hidden = false")
     width = a.shape[1]
-    assert np.abs(a - b).max() > 40
+
+    def off(one, other, columns):  # the browser may scale a clipped canvas a little otherwise
+        return np.abs(one - other)[20:-20, columns].mean()
 
     def divided(share):
         both, at = picture_of(visitor), round(width * share)
-        return (both[20:-20, 20 : at - 3] == a[20:-20, 20 : at - 3]).all() and (both[20:-20, at + 3 : -20] == b[20:-20, at + 3 : -20]).all()
+        left, right = slice(20, at - 3), slice(at + 3, -20)
+        like = off(both, a, left) < 4 and off(both, b, right) < 4
+        return like and off(both, b, left) > 30 and off(both, a, right) > 30
 
     assert divided(0.5)
     visitor.page.focus("#wipe-line")

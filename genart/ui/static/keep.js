@@ -252,8 +252,9 @@ export class Keep {
     const cards = [...$("#keep-grid").children];
     if (event.target.matches(".keep-title")) {
       if (key === "Escape") event.target.value = this.desk.kept.items.find(({ id }) => id === card.dataset.id).name;
-      if (key === "Escape" || key === "Enter") this.rove(card, true);
-      return;
+      if (key !== "Escape" && key !== "Enter") return;
+      event.target.blur(); // what was typed is kept, and the cards are drawn anew
+      return this.rove($(`.keep-card[data-id="${card.dataset.id}"]`), true);
     }
     const columns = Math.max(1, cards.filter(({ offsetTop }) => offsetTop === cards[0].offsetTop).length);
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -cards.length, End: cards.length }[key];
@@ -423,7 +424,7 @@ export class Keep {
     const gone = desk.past.cut(id);
     if (!gone) return desk.stage.note("keep.cut.only");
     this.pruned = gone;
-    if (desk.past.present !== before) desk.goTo(desk.past.present);
+    if (desk.past.present !== before) desk.take(structuredClone(desk.past.now.recipe), { keep: false });
     this.tellPruned(gone.length);
   }
 
