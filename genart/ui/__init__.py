@@ -73,7 +73,7 @@ def build(
         _blocks(page),
         path="/",
         auth=auth,
-        head=HEAD,
+        head=HEAD + "".join(f'<link rel="modulepreload" href="static-genart/{path.name}">' for path in sorted(STATIC.glob("*.js"))),
         theme=gr.themes.Base(
             primary_hue="amber", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")
         ),

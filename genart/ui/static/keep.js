@@ -12,6 +12,7 @@ const MOST_BYTES = 64 * 2 ** 20;
 const NAMED = 100;
 const FILL_MS = 1200;
 const SIDE = 128;
+const AT_ONCE = 60; // cards drawn in one frame
 
 export class Keep {
   constructor(desk) {
@@ -93,8 +94,17 @@ export class Keep {
     name.onkeydown = (event) => event.key === "Enter" && name.blur();
     $("#keep-grid").onkeydown = (event) => this.onGridKey(event);
     let { language } = desk.words;
-    const turned = () => language !== desk.words.language && ((language = desk.words.language), this.isOpen && this.opened());
+    const turned = () => {
+      if (language === desk.words.language) return;
+      language = desk.words.language;
+      this.translate();
+    };
     new MutationObserver(turned).observe(document.documentElement, { attributeFilter: ["lang"] });
+  }
+
+  translate() {
+    $("#keep-grid").replaceChildren();
+    if (this.isOpen) this.opened();
   }
 
   // ---- favourites
@@ -124,8 +134,7 @@ export class Keep {
     const shown = this.shownItems;
     const focused = document.activeElement?.closest?.(".keep-card");
     const at = focused ? [...$("#keep-grid").children].indexOf(focused) : -1;
-    $("#keep-grid").replaceChildren(...shown.map((item) => this.card(item)));
-    this.desk.words.translate($("#keep-grid"));
+    this.fillGrid(shown);
     this.rove($(`.keep-card[data-id="${focused?.dataset.id}"]`) ?? $("#keep-grid").children[Math.max(0, Math.min(at, shown.length - 1))], at >= 0);
     show("#keep-empty", !items.length);
     $("#keep-count").textContent = items.length
@@ -134,6 +143,22 @@ export class Keep {
     this.showChosen();
     this.showPresent();
     this.fillSoon();
+  }
+
+  // Cards stay while their items do; of many new ones the first come at once, the others frame by frame.
+  fillGrid(shown) {
+    cancelAnimationFrame(this.filled);
+    const old = new Map([...$("#keep-grid").children].map((card) => [card.item, card]));
+    let spare = AT_ONCE;
+    const first = shown.findIndex((item) => !old.has(item) && !spare--);
+    const [now, later] = first < 0 ? [shown, []] : [shown.slice(0, first), shown.slice(first)];
+    $("#keep-grid").replaceChildren(...now.map((item) => old.get(item) ?? this.card(item)));
+    const more = () => {
+      if (!later.length) return;
+      $("#keep-grid").append(...later.splice(0, AT_ONCE).map((item) => this.card(item)));
+      this.filled = requestAnimationFrame(more);
+    };
+    this.filled = requestAnimationFrame(more);
   }
 
   showModels(items) {
@@ -155,7 +180,7 @@ export class Keep {
     const { desk } = this;
     const name = item.name || this.place(item.recipe);
     const card = element("div", { className: "keep-card" });
-    card.dataset.id = item.id;
+    Object.assign(card, { item }).dataset.id = item.id;
     const open = element("button", { type: "button", className: "keep-open", tabIndex: -1, onclick: () => this.open(item) });
     Object.assign(open.dataset, { wordLabel: "keep.item", wordTitle: "keep.item", wordValues: JSON.stringify({ name }) });
     if (item.thumb) open.style.backgroundImage = `url(${item.thumb})`;
@@ -169,6 +194,8 @@ export class Keep {
     title.dataset.wordLabel = "keep.rename";
     title.onchange = () => title.value.trim() !== item.name && desk.kept.rename(item.id, title.value.trim());
     card.append(open, reach, title);
+    card.classList.toggle("chosen", pick.checked);
+    desk.words.translate(card);
     return card;
   }
 
@@ -324,20 +351,20 @@ export class Keep {
     this.end(drawing);
     if (!finished) return;
     const good = sound.filter(({ thumb }) => thumb);
-    const added = good.filter((item) => this.add(item)).length;
+    const named = good.map((item) => ({ ...item, name: typeof item.name === "string" ? item.name.slice(0, 80) : "" }));
+    const favourites = named.filter(({ step }) => !step).map((item) => ({ ...item, at: Number.isFinite(item.at) ? item.at : Date.now() }));
+    const added = desk.kept.addAll(favourites) + named.filter((item) => item.step && this.plant(item)).length;
     const [bad, count] = [items.length - good.length, items.length];
     if (bad) desk.stage.say([0, 1].map((language) => desk.words.word("keep.refused", { bad, count, name, why: why[0][language] }, language)));
     if (added < good.length && !desk.kept.room) desk.stage.note("message.full");
     else if (good.length) desk.stage.note(added ? "keep.imported" : "keep.again", { n: added || good.length, name });
   }
 
-  // True where it was not kept before.
-  add({ recipe, name, thumb, at, step }) {
-    const { kept, past } = this.desk;
-    const label = typeof name === "string" ? name.slice(0, 80) : "";
-    if (!step) return !kept.has(recipe) && kept.add(recipe, thumb, label, Number.isFinite(at) ? at : Date.now());
-    const known = past.named.some((node) => node.name === label && R.same(node.recipe, recipe));
-    return !known && !!label && past.named.length < NAMED && !!past.plant(recipe, { name: label, thumb });
+  // A named step of a file, beside those of the tree; true where there was none such.
+  plant({ recipe, name, thumb }) {
+    const { past } = this.desk;
+    const known = past.named.some((node) => node.name === name && R.same(node.recipe, recipe));
+    return !known && !!name && past.named.length < NAMED && !!past.plant(recipe, { name, thumb });
   }
 
   // Small pictures of recipes: `each(index, picture, error)`. False once it was cancelled.

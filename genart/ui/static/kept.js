@@ -4,6 +4,7 @@ import { isSound, newId } from "./recipe.js";
 
 const OLD_PLACE = "genart.kept"; // in localStorage, whose 5 MB were too few
 const MOST = 1000;
+const READ_MS = 100; // changes in another window come in bursts
 
 export class Kept {
   // `onFull` is called where the browser could not write.
@@ -12,10 +13,14 @@ export class Kept {
     this.listeners = [];
     this.show([]);
     this.writing = Promise.resolve();
+    this.waiting = new Map(); // id -> the item to write, null to delete
     this.ready = this.read();
     // Another window of this browser may keep something too.
     this.windows = new BroadcastChannel(OLD_PLACE);
-    this.windows.onmessage = () => this.writing.then(async () => this.show(sound(await store.all("kept"))));
+    this.windows.onmessage = () => {
+      clearTimeout(this.reading);
+      this.reading = setTimeout(() => this.writing.then(async () => this.show(sound(await store.all("kept")))), READ_MS);
+    };
   }
 
   // Called with the items after every change.
@@ -37,9 +42,17 @@ export class Kept {
 
   // The newest first; what is kept already stays as it is. False where there are too many.
   add(recipe, thumb, name = "", at = Date.now()) {
-    if (this.has(recipe)) return true;
-    if (this.room <= 0) return false;
-    return this.put([{ id: newId(), at, name, recipe: structuredClone(recipe), thumb }]);
+    return this.has(recipe) || this.addAll([{ recipe, thumb, name, at }]) > 0;
+  }
+
+  // As many as there is room for, each once; how many were not kept before.
+  addAll(entries) {
+    const texts = new Set();
+    const isNew = ({ recipe }) => !this.has(recipe) && !texts.has(JSON.stringify(recipe)) && texts.add(JSON.stringify(recipe));
+    const wanted = entries.filter(isNew).slice(0, Math.max(0, this.room));
+    const item = ({ recipe, thumb, name = "", at = Date.now() }) => ({ id: newId(), at, name, recipe: structuredClone(recipe), thumb });
+    if (wanted.length) this.put(wanted.map(item));
+    return wanted.length;
   }
 
   // Items as they are: new ones, changed ones, or ones that were taken out.
@@ -73,11 +86,21 @@ export class Kept {
     for (const listener of this.listeners) listener(this.items);
   }
 
-  write(change) {
-    this.writing = this.writing.then(async () => {
-      if (await this.store.change("kept", change)) this.windows.postMessage("changed");
-      else this.onFull();
-    });
+  // What comes while a change is written goes together with the next.
+  write({ put = [], drop = [] }) {
+    for (const item of put) this.waiting.set(item.id, item);
+    for (const id of drop) this.waiting.set(id, null);
+    this.writing = this.writing.then(() => this.flush());
+  }
+
+  async flush() {
+    if (!this.waiting.size) return;
+    const changes = [...this.waiting];
+    this.waiting.clear();
+    const put = changes.filter(([, item]) => item).map(([, item]) => item);
+    const drop = changes.filter(([, item]) => !item).map(([id]) => id);
+    if (await this.store.change("kept", { put, drop })) this.windows.postMessage("changed");
+    else this.onFull();
   }
 
   async read() {
