@@ -73,7 +73,8 @@ def build(
         _blocks(page),
         path="/",
         auth=auth,
-        head=HEAD + "".join(f'<link rel="modulepreload" href="static-genart/{path.name}">' for path in sorted(STATIC.glob("*.js"))),
+        head=HEAD
+        + "".join(f'<link rel="modulepreload" href="static-genart/{path.name}">' for path in sorted(STATIC.glob("*.js"))),
         theme=gr.themes.Base(
             primary_hue="amber", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")
         ),

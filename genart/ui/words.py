@@ -50,7 +50,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "keep.film": ("Film", "影片"),
     "keep.film.tip": ("The chosen pictures become keys of the timeline, in this order", "按此顺序把所选画面设为时间轴的关键帧"),
     "keep.sheet": ("Contact sheet", "拼图"),
-    "keep.sheet.tip": ("Save the chosen pictures as one PNG that carries their recipes", "把所选画面存为一张 PNG，配方写在文件中"),
+    "keep.sheet.tip": (
+        "Save the chosen pictures as one PNG that carries their recipes",
+        "把所选画面存为一张 PNG，配方写在文件中",
+    ),
     "keep.delete": ("Take out", "取消收藏"),
     "keep.delete.tip": ("Take the chosen pictures out (Delete)", "取消收藏所选画面（Delete）"),
     "keep.all": ("All", "全选"),
@@ -62,7 +65,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "keep.undo": ("Undo", "撤销"),
     "keep.undo.tip": ("Put them back", "放回去"),
     "keep.gone": ("{n} taken out", "已取消 {n} 幅收藏"),
-    "keep.item": ("{name}: open; Space chooses, F2 renames, Delete takes out", "{name}：打开；空格选中，F2 重命名，Delete 取消收藏"),
+    "keep.item": (
+        "{name}: open; Space chooses, F2 renames, Delete takes out",
+        "{name}：打开；空格选中，F2 重命名，Delete 取消收藏",
+    ),
     "keep.pick": ("Choose {name}", "选中 {name}"),
     "keep.rename": ("Name of this favourite", "这幅收藏的名称"),
     "keep.nameless": ("no name", "未命名"),

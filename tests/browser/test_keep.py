@@ -146,7 +146,10 @@ def test_stored_steps_that_are_damaged_are_left_out(visitor):
     stored = """[null, 7, { id: 'a' }, { id: 'b', at: 1, recipe: { model: 3 } }, { id: 'c', at: 2, parent: 'd', recipe: fresh('some', 8) },
       { id: 'd', at: 1, parent: 'c', recipe: fresh('some', 9) }, { id: 'e', at: 3, parent: 'gone', recipe: fresh('some', 10) }]"""
 
-    assert past(visitor, f"keep(1), past.adopt({stored}, 'c'), [seen().sort((a, b) => a - b), line()]") == [[1, 8, 9, 10], [9, 8, 1]]
+    assert past(visitor, f"keep(1), past.adopt({stored}, 'c'), [seen().sort((a, b) => a - b), line()]") == [
+        [1, 8, 9, 10],
+        [9, 8, 1],
+    ]
 
 
 def test_both_branches_stay_after_an_undo_and_a_tap_leads_back(visitor):
@@ -230,7 +233,14 @@ def test_an_address_wins_over_the_last_picture_and_the_past_goes_on(visitor):
 
 @pytest.mark.parametrize(
     "last",
-    ["{", "[]", "[null, 3]", '[{"model": "nobody"}]', json.dumps([{"model": "vae", "anchors": [{"seed": -1}], "psi": "x"}]), "WRONG"],
+    [
+        "{",
+        "[]",
+        "[null, 3]",
+        '[{"model": "nobody"}]',
+        json.dumps([{"model": "vae", "anchors": [{"seed": -1}], "psi": "x"}]),
+        "WRONG",
+    ],
 )
 def test_a_damaged_store_never_breaks_the_page(visit, last):
     if last == "WRONG":
@@ -552,7 +562,12 @@ def test_a_recipe_goes_whole_only_to_a_model_of_the_same_latents(visitor):
       const { carried } = await import(new URL("static-genart/recipe.js", document.baseURI));
       return carried(recipe, from, to, {}, seedOnly);
     }"""
-    recipe = {"model": "a", "anchors": [{"seed": 3, "vector": "z.1.x", "label": 1}], "psi": 0.4, "offsets": [{"direction": "pca0", "sigma": 1}]}
+    recipe = {
+        "model": "a",
+        "anchors": [{"seed": 3, "vector": "z.1.x", "label": 1}],
+        "psi": 0.4,
+        "offsets": [{"direction": "pca0", "sigma": 1}],
+    }
     a = {"name": "a", "zDim": 8, "wDim": 8, "numWs": 1, "numClasses": 3}
 
     same = visitor.page.evaluate(carried, [recipe, a, {**a, "name": "b"}, False])
