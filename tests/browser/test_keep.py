@@ -18,7 +18,8 @@ DROP = """([name, text]) => {
   const carried = new DataTransfer();
   carried.items.add(new File([text], name, { type: "application/json" }));
   for (const kind of ["dragenter", "dragover", "drop"])
-    document.querySelector("#picture").dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
+    document.querySelector("#picture")
+      .dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
 }"""
 PAST = """async (steps) => {
   const { Past, fresh } = await import(new URL("static-genart/recipe.js", document.baseURI));
@@ -87,7 +88,8 @@ def written(visitor):
       const [past, kept] = [await all("past"), await all("kept")];
       database.close();
       const names = [...document.querySelectorAll("#keep-named span")].map((node) => node.textContent);
-      return past.length === document.querySelectorAll("#keep-tree .node").length && names.every((name) => past.some((node) => node.name === name))
+      const named = names.every((name) => past.some((node) => node.name === name));
+      return named && past.length === document.querySelectorAll("#keep-tree .node").length
         && kept.length === document.querySelectorAll(".keep-card").length;
     }""")
 
@@ -143,8 +145,8 @@ def test_a_branch_is_cut_and_comes_back(visitor):
 
 
 def test_stored_steps_that_are_damaged_are_left_out(visitor):
-    stored = """[null, 7, { id: 'a' }, { id: 'b', at: 1, recipe: { model: 3 } }, { id: 'c', at: 2, parent: 'd', recipe: fresh('some', 8) },
-      { id: 'd', at: 1, parent: 'c', recipe: fresh('some', 9) }, { id: 'e', at: 3, parent: 'gone', recipe: fresh('some', 10) }]"""
+    stored = """[null, 7, { id: 'a' }, { id: 'b', at: 1, recipe: { model: 3 } },
+      { id: 'c', at: 2, parent: 'd', recipe: fresh('some', 8) }, { id: 'd', at: 1, parent: 'c', recipe: fresh('some', 9) }, { id: 'e', at: 3, parent: 'gone', recipe: fresh('some', 10) }]"""
 
     assert past(visitor, f"keep(1), past.adopt({stored}, 'c'), [seen().sort((a, b) => a - b), line()]") == [
         [1, 8, 9, 10],
@@ -250,11 +252,13 @@ def test_a_damaged_store_never_breaks_the_page(visit, last):
       sessionStorage.damaged = true;
       for (const name of ["last", "kept", "present"]) localStorage.setItem(`genart.${{name}}`, {json.dumps(last)});
       const opening = indexedDB.open("genart", 1);
-      opening.onupgradeneeded = () => ["kept", "past"].forEach((place) => opening.result.createObjectStore(place, {{ keyPath: "id" }}));
+      opening.onupgradeneeded = () => {{
+        for (const place of ["kept", "past"]) opening.result.createObjectStore(place, {{ keyPath: "id" }});
+      }};
       opening.onsuccess = () => {{
         const writing = opening.result.transaction(["kept", "past"], "readwrite");
         for (const place of ["kept", "past"])
-          for (const record of [{{ id: 1 }}, {{ id: "a", at: "x", recipe: 3 }}, {{ id: "b", at: 1, recipe: {{ anchors: {{}} }} }}])
+          for (const record of [{{ id: 1 }}, {{ id: "a", at: "x", recipe: 3 }}, {{ id: "b", at: 1, recipe: {{}} }}])
             writing.objectStore(place).put(record);
         writing.oncomplete = () => opening.result.close();
       }};
@@ -525,7 +529,8 @@ def cell(visitor, model):
     """The small picture of a model in the row, and what its caption says."""
     return visitor.page.evaluate(
         """(model) => {
-          const button = [...document.querySelectorAll(".beside-list button")].find((one) => one.querySelector("span").textContent === model);
+          const all = [...document.querySelectorAll(".beside-list button")];
+          const button = all.find((one) => one.querySelector("span").textContent === model);
           const { data } = button.querySelector("canvas").getContext("2d").getImageData(0, 0, 256, 256);
           return [button.querySelector("small").textContent, data.reduce((sum, value, at) => (sum * 31 + value) % 1000003, 7)];
         }""",
