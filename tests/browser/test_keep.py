@@ -146,7 +146,9 @@ def test_a_branch_is_cut_and_comes_back(visitor):
 
 def test_stored_steps_that_are_damaged_are_left_out(visitor):
     stored = """[null, 7, { id: 'a' }, { id: 'b', at: 1, recipe: { model: 3 } },
-      { id: 'c', at: 2, parent: 'd', recipe: fresh('some', 8) }, { id: 'd', at: 1, parent: 'c', recipe: fresh('some', 9) }, { id: 'e', at: 3, parent: 'gone', recipe: fresh('some', 10) }]"""
+      { id: 'c', at: 2, parent: 'd', recipe: fresh('some', 8) },
+      { id: 'd', at: 1, parent: 'c', recipe: fresh('some', 9) },
+      { id: 'e', at: 3, parent: 'gone', recipe: fresh('some', 10) }]"""
 
     assert past(visitor, f"keep(1), past.adopt({stored}, 'c'), [seen().sort((a, b) => a - b), line()]") == [
         [1, 8, 9, 10],
