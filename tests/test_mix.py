@@ -1,4 +1,4 @@
-"""What mixing asks of the server: a recipe's latent as a stored vector, and many pictures on one sheet."""
+"""What mixing asks of the server: a recipe's latent as a stored vector."""
 
 from dataclasses import replace
 
@@ -8,10 +8,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from genart.errors import BadRecipe
-from genart.export import recipes_of
 from genart.families import FAMILIES
 from genart.recipe import Anchor, LayerSwap, Recipe
-from genart.ui.cells import MAX_SHEET, Cells
 from genart.ui.live import Live
 from tests.tiny import WITH_CLASSES
 
@@ -21,7 +19,7 @@ NAMES = [*FAMILIES, *(f"{family}-classes" for family in WITH_CLASSES)]
 @pytest.fixture
 def client(studio):
     live = Live(lambda: studio)
-    with TestClient(Starlette(routes=[*live.routes(), *Cells(live).routes()])) as client:
+    with TestClient(Starlette(routes=live.routes())) as client:
         client.headers["x-genart-token"] = live.token()
         yield client
 
@@ -98,19 +96,3 @@ def test_the_channel_gives_a_point_or_the_sentence_why_not(client, studio):
     assert refused.status_code == 422
     assert "latent numbers" in refused.json()["error"]
     assert "潜变量" in refused.json()["chinese"]
-
-
-def test_a_sheet_carries_the_recipes_of_all_its_pictures(client):
-    recipes = [{"model": "vae", "anchors": [{"seed": seed}]} for seed in range(4)]
-    answer = client.post("/live/sheet", json={"recipes": recipes})
-
-    assert answer.headers["content-type"] == "image/png"
-    assert [recipe.anchors[0].seed for recipe in recipes_of(answer.content)] == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("recipes", [[], None, [{"model": "vae"}] * (MAX_SHEET + 1)])
-def test_a_sheet_of_none_or_too_many_is_refused(client, recipes):
-    answer = client.post("/live/sheet", json={"recipes": recipes})
-
-    assert answer.status_code == 422
-    assert "recipes" in answer.json()["error"]

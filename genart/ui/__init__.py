@@ -19,6 +19,7 @@ from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
+from genart.ui.sheets import Sheets
 from genart.ui.shelf import Shelf
 from genart.ui.words import word
 
@@ -60,6 +61,7 @@ def build(
         routes=[
             *live.routes(),
             *Cells(live).routes(),
+            *Sheets(live).routes(),
             *shelf.routes(),
             *films.routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),
@@ -71,7 +73,8 @@ def build(
         _blocks(page),
         path="/",
         auth=auth,
-        head=HEAD,
+        head=HEAD
+        + "".join(f'<link rel="modulepreload" href="static-genart/{path.name}">' for path in sorted(STATIC.glob("*.js"))),
         theme=gr.themes.Base(
             primary_hue="amber", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")
         ),

@@ -1,7 +1,6 @@
 """Many small pictures at once, for strips, tables, children and maps: `/live/cells`, under the live channel's tokens."""
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Iterator
 
 import numpy as np
@@ -12,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from genart.errors import BadRecipe, GenartError, quote
-from genart.export import EXPORTERS, screen
+from genart.export import screen
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.live import Live
 from genart.ui.messages import framed, parsed, told
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 32
 MAX_SIDE = 256
-MAX_SHEET = 64
 ENLARGING = ("upscale", "enlarge", "blocks")  # finishing steps that a small picture does without
 
 
@@ -33,7 +31,7 @@ class Cells:
         self._live = live
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/live/cells", self.cells, methods=["POST"]), Route("/live/sheet", self.sheet, methods=["POST"])]
+        return [Route("/live/cells", self.cells, methods=["POST"])]
 
     async def cells(self, request: Request) -> Response:
         """One frame: the head lists each picture's kind, size and bytes, or its error; then the pictures, end to end."""
@@ -47,18 +45,6 @@ class Cells:
             made = await run_in_threadpool(lambda: list(drawn(studio, wanted, side)))
             data = framed({"seq": None, "cells": [head for head, _ in made]}, b"".join(picture for _, picture in made))
             return Response(data, media_type="application/octet-stream")
-
-        return await self._live.answer(request, MAX_CHARACTERS * 4, work)
-
-    async def sheet(self, request: Request) -> Response:
-        """The pictures of `recipes`, at most MAX_SHEET, in rows on one PNG that carries all the recipes."""
-
-        async def work(visitor: str, body: bytes) -> Response:
-            wanted = [Recipe.from_dict(each) for each in listed(parsed(body), MAX_SHEET)]
-            studio = await self._live.studio()
-            return Response(
-                await self._live.heavy(partial(EXPORTERS["sheet"], size=MAX_SIDE), studio, wanted), media_type="image/png"
-            )
 
         return await self._live.answer(request, MAX_CHARACTERS * 4, work)
 

@@ -20,6 +20,7 @@ ICONS = {
     "save": "M12 4v11 M7 11l5 5 5-5 M5 20h14",
     "open": "M12 16V5 M7 9l5-5 5 5 M5 20h14",
     "film": "M4 5h16v14H4z M8 5v14 M16 5v14 M4 9h4 M4 15h4 M16 9h4 M16 15h4",
+    "sheet": "M4 4h7v7H4z M13 4h7v7h-7z M4 13h7v7H4z M13 13h7v7h-7z",
     "full": "M4 9V4h5 M15 4h5v5 M20 15v5h-5 M9 20H4v-5",
     "more": "M6 9l6 6 6-6",
     "theme": "M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8z",

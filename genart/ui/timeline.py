@@ -25,6 +25,7 @@ def dock(page: Page) -> str:
       <select id="tl-from" {html.label("film.from")}>
         <option value="" {html.text("film.from")}</option>
         <option value="history" {html.text("film.from.history")}</option>
+        <option value="kept" {html.text("film.from.kept")}</option>
         <option value="points" {html.text("film.from.points")}</option>
         <optgroup data-word-label="film.ready" label="{escape(word("film.ready"))}">
           {"".join(f'<option value="make {name}" {html.text(f"walk.{name}")}</option>' for name in WALKS)}

@@ -162,8 +162,8 @@ class Visitor:
 class Serving:
     """The app on a port, in this process; it can end and come back on the same port."""
 
-    def __init__(self, studio, entries):
-        self.studio, self.entries = studio, entries
+    def __init__(self, studio, entries, seed=SEED):
+        self.studio, self.entries, self.seed = studio, entries, seed
         self.port = 0
         self.start()
 
@@ -171,7 +171,7 @@ class Serving:
         door = socket.create_server(("127.0.0.1", self.port))
         self.port = door.getsockname()[1]
         Context.id = 0  # Gradio numbers its components anew, as a process of its own would
-        app = build(lambda: self.studio, entries=self.entries, seed=SEED)
+        app = build(lambda: self.studio, entries=self.entries, seed=self.seed)
         config = uvicorn.Config(app, log_level="error", ws_per_message_deflate=False, timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [door]}, daemon=True)

@@ -1,13 +1,16 @@
 // The Explore tab: recipes go to the live channel, pictures and numbers come back. The page's HTML
 // is laid out in explore.py. The desk holds the recipe; stage and controls show it and change it.
 
+import { Beside } from "./beside.js";
 import { Controls } from "./controls.js";
 import { Films } from "./films.js";
 import { Kept } from "./kept.js";
 import { Live, paint } from "./live.js";
+import { Memory } from "./memory.js";
 import { Models } from "./models.js";
 import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
+import { Store } from "./store.js";
 import { Tools } from "./tools.js";
 import { $, $$, element, thumbnail } from "./widgets.js";
 import { Words } from "./words.js";
@@ -18,9 +21,12 @@ const KIOSK_MS = 45000; // a public page that nobody touches begins to drift
 const EMPTY_MS = 15000; // a page that nobody has touched yet drifts too
 const SLOW_MS = 9000; // from one seed to the next, when nobody is there
 const EMPTY_FOR_MS = 120000;
+const KEPT_SIDE = 128; // of a favourite's small picture
 const ADDRESS_PARTS = ["model", "seed", "psi", "label"];
 const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full", t: "film", h: "keep" };
 const ARROWS = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -R.ROW, ArrowDown: R.ROW };
+
+const store = new Store(); // opens while the page is built
 
 class Explore {
   async start(server) {
@@ -30,11 +36,12 @@ class Explore {
     this.points = hello.points;
     this.words = new Words(hello.words);
     this.past = new R.Past();
-    this.memory = new Map(); // the last recipe of each model
-    this.kept = new Kept();
+    this.memory = new Memory(store, this.past, () => this.stage.showHistory());
+    this.kept = new Kept(store, () => this.stage.note("message.full"));
     this.stage = new Stage(this);
     this.controls = new Controls(this);
     this.films = new Films(this);
+    this.beside = new Beside(this);
     this.tools = new Tools(this);
     this.live = new Live({
       token: hello.token,
@@ -52,7 +59,7 @@ class Explore {
     this.invite();
   }
 
-  // The first picture: what the address asks for, else the first model.
+  // The first picture: what the address asks for, else where the last visit ended, else the first model.
   async open(hello) {
     const address = new URLSearchParams(location.search);
     const plain = Object.fromEntries(ADDRESS_PARTS.filter((part) => address.has(part)).map((part) => [part, address.get(part)]));
@@ -63,9 +70,16 @@ class Explore {
       const { head } = await this.live.aside(request);
       if (head.error) this.misread = [head.error, head.chinese];
       else recipe = { ...R.complete(head.recipe), ...(!address.has("r") && { finish, all_classes: all_classes && !plain.label }) };
-    }
-    await this.take(recipe);
+    } else if (hello.seed === null) recipe = (await this.lastPicture()) ?? recipe;
+    if (!(await this.take(recipe))) await this.take(this.firstPicture(hello));
     $("#desk").classList.add("ready");
+  }
+
+  // The picture the last visit ended with, where the server can still make it.
+  async lastPicture() {
+    const { last } = this.memory;
+    const answer = last && (await this.live.aside({ recipe: R.shown(last) }).catch(() => null));
+    return answer && !answer.head.error ? R.complete(structuredClone(last)) : null;
   }
 
   // One of the first model's starting points, unless the server names a seed.
@@ -144,9 +158,20 @@ class Explore {
 
   undo(by) {
     this.keepNow();
-    const recipe = this.past.go(this.past.at + by);
-    if (!recipe) return this.stage.note(by < 0 ? "message.nothing.undo" : "message.nothing.redo");
-    this.take(recipe, { keep: false });
+    const step = this.past.steps[this.past.at + by];
+    if (!step) return void this.stage.note(by < 0 ? "message.nothing.undo" : "message.nothing.redo");
+    this.goTo(step.id);
+  }
+
+  // To any step of the past; where its model is gone, we stay.
+  async goTo(id) {
+    this.rest();
+    this.keepNow();
+    const from = this.past.present;
+    const recipe = this.past.visit(id);
+    this.stage.showHistory();
+    if (!recipe || (await this.take(recipe, { keep: false })) || this.past.present !== id || this.recipe.model === recipe.model) return;
+    this.past.visit(from);
     this.stage.showHistory();
   }
 
@@ -182,6 +207,7 @@ class Explore {
     const current = !walk && R.same(recipe.anchors, this.recipe.anchors);
     if (current && head.point !== undefined) this.point = head.point;
     if (walk) this.walked = R.complete(head.recipe);
+    this.beside.follow(walk ? this.walked : this.recipe, hurry || !!walk);
     if (walk) this.films.painted(hurry);
     else if (current) this.controls.followPoint(this.point, hurry);
     if (!head.full || hurry || walk) return;
@@ -358,10 +384,10 @@ class Explore {
   // ---- favourites
 
   toggleKept() {
-    const item = this.kept.items.find(({ recipe }) => R.same(recipe, this.recipe));
+    const item = this.kept.find(this.recipe);
     if (item) return void this.kept.remove(item.id);
     const seen = this.shown && R.same(R.shown(this.shown), R.shown(this.recipe));
-    const kept = this.kept.add(this.recipe, seen ? thumbnail(this.stage.canvas) : null);
+    const kept = this.kept.add(this.recipe, seen ? thumbnail(this.stage.canvas, KEPT_SIDE) : null);
     this.stage.note(kept ? "message.kept" : "message.full");
   }
 
@@ -399,7 +425,7 @@ class Explore {
 
   // A picture saved here brings its recipe; any other is read by the model, where it can.
   async openFile(file) {
-    if (!file || (await this.films.open(file))) return;
+    if (!file || (await this.films.open(file)) || (await this.tools.onFile(file))) return;
     const read = !!this.model?.hasEncoder && !(await this.carriesRecipe(file));
     const { model, label } = { ...this.recipe, label: R.placeOf(this.recipe ?? this.fresh("", 0)).origin.label };
     const route = read ? `read?${new URLSearchParams({ model, label: Number.isInteger(label) ? label : "" })}` : "recipe";

@@ -100,6 +100,7 @@ export class Films {
     const { desk } = this;
     const { model } = desk.recipe;
     if (source === "points") return this.add((desk.points[model] ?? []).slice(0, 12).map((recipe) => R.complete(recipe)));
+    if (source === "kept") return this.add(desk.kept.items.map(({ recipe }) => recipe).filter((recipe) => recipe.model === model).slice(0, KEYS));
     if (source === "history") {
       desk.keepNow();
       return this.add(desk.past.steps.map(({ recipe }) => recipe).filter((recipe) => recipe.model === model).slice(-12));

@@ -4,6 +4,7 @@
 const LADDER = ["socket", "post", "event"];
 const IDLE_MS = 120;
 const GROUP = 8; // small pictures in one request
+const GROUP_CHARACTERS = 200_000; // the server takes 262144
 
 export class Live {
   // `event` is the last rung, a function of the page's own Gradio component; `renew` gets a new token.
@@ -58,8 +59,9 @@ export class Live {
   // Many small pictures: `each(index, {head, data})` for every recipe, in order, as groups arrive; a head
   // may hold an error. Resolves to false once `signal` is aborted.
   async cells(recipes, { side = 64, each, signal }) {
-    for (let first = 0; first < recipes.length; first += GROUP) {
-      const group = recipes.slice(first, first + GROUP);
+    let group;
+    for (let first = 0; first < recipes.length; first += group.length) {
+      group = together(recipes.slice(first, first + GROUP));
       const made = await (LADDER[this.rung] === "event" ? this.oneByOne(group) : this.group(group, side, signal)).catch((error) => {
         if (signal?.aborted) return [];
         throw error;
@@ -93,8 +95,8 @@ export class Live {
   }
 
   // JSON from one of the channel's other routes; throws an Error with the server's own sentence, in both languages.
-  async call(route, body) {
-    const answer = await fetch(`live/${route}`, { method: "POST", body, headers: this.headers() });
+  async call(route, body, signal) {
+    const answer = await fetch(`live/${route}`, { method: "POST", body, headers: this.headers(), signal });
     if (!answer.ok) throw await refusal(answer);
     return answer.headers.get("content-type")?.includes("json") ? answer.json() : answer.blob();
   }
@@ -156,6 +158,13 @@ export class Live {
     const receivedAt = performance.now();
     await this.onFrame(head, data, { ...asked, receivedAt });
   }
+}
+
+// As many of the recipes as one request carries, at least one: stored latents may be long.
+function together(recipes) {
+  let length = 0;
+  const count = recipes.findIndex((recipe) => (length += JSON.stringify(recipe).length) > GROUP_CHARACTERS);
+  return recipes.slice(0, count < 0 ? recipes.length : Math.max(1, count));
 }
 
 // Draws one reply on a canvas, whole and in the middle. Plain pixels are drawn at once; JPEG is decoded off the thread.

@@ -126,30 +126,218 @@ export function seedsIn(text, most) {
   return seeds.every((seed) => seed <= MAX_SEED) ? seeds : null;
 }
 
-// Everything done, in order, and where we stand in it.
+// The recipe for another model, and whether it is all of it: so where both have the same latents and
+// classes; else the same seed, which every model has. `from` and `to` are what the server says of the two.
+export function carried(recipe, from, to, start, seedOnly = false) {
+  const alike = ["zDim", "wDim", "numWs"].every((name) => from[name] === to[name]);
+  const labels = recipe.anchors.flatMap(({ label }) => (Array.isArray(label) ? label.map(([index]) => index) : label ?? []));
+  const classes = labels.every((index) => index < to.numClasses);
+  if (alike && classes && !seedOnly) return { whole: true, recipe: { ...recipe, model: to.name } };
+  const anchor = ({ seed = 0, weight = 1, label = null }) => ({ seed, weight, ...(classes && label !== null && { label }) });
+  return { whole: false, recipe: { ...fresh(to.name, 0, start), anchors: recipe.anchors.map(anchor), psi: recipe.psi } };
+}
+
+// Whether a stored value has the shape of a recipe, so that controls can be set from it; the server judges its values.
+export function isSound(recipe) {
+  const lists = ["anchors", "offsets", "layers", "finish", "controls"].every((part) => Array.isArray(recipe?.[part]));
+  return lists && typeof recipe.model === "string" && typeof recipe.psi === "number" && !!recipe.noise && !!recipe.anchors[0];
+}
+
+// For what is stored; crypto.randomUUID is only there over HTTPS.
+export const newId = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+
+// Everything done, as a tree: a step after an undo begins a branch, and the old branch stays. The line is what
+// undo and redo walk along: from the first step through the present one, and on where we last went.
 export class Past {
-  constructor(limit = 200) {
-    this.steps = [];
-    this.at = -1;
-    this.limit = limit;
+  // `onChange({put, drop})` is told of nodes that were added or changed, and of ids that are no more.
+  constructor(limit = 200, onChange = () => {}) {
+    Object.assign(this, { limit, onChange });
+    this.nodes = new Map(); // id -> {id, parent, at, last, recipe, thumb, name}
+    this.present = null;
+    this.relink();
   }
 
   get now() {
-    return this.steps[this.at];
+    return this.nodes.get(this.present);
+  }
+
+  get steps() {
+    return this.line;
+  }
+
+  get at() {
+    return this.line.indexOf(this.now);
+  }
+
+  get named() {
+    return [...this.nodes.values()].filter(({ name }) => name);
+  }
+
+  // The steps that followed a step, the oldest first; those of null are where trees begin.
+  after(id) {
+    return this.below.get(id) ?? [];
   }
 
   keep(recipe) {
     if (this.now && same(this.now.recipe, recipe)) return null;
-    this.steps.splice(this.at + 1);
-    this.steps.push({ recipe: structuredClone(recipe), thumb: null });
-    if (this.steps.length > this.limit) this.steps.shift();
-    this.at = this.steps.length - 1;
-    return this.now;
+    const known = this.after(this.present).find((node) => same(node.recipe, recipe));
+    if (known) return this.visit(known.id) && this.now;
+    const node = { id: newId(), parent: this.present, at: this.clock(), last: null, recipe: structuredClone(recipe), thumb: null, name: "" };
+    this.nodes.set(node.id, node);
+    this.present = node.id;
+    const { put, drop } = this.trim();
+    this.changed([node, ...this.mark(), ...put], drop);
+    return node;
   }
 
+  // To a place on the line.
   go(at) {
-    if (at < 0 || at >= this.steps.length) return null;
-    this.at = at;
+    return this.line[at] ? this.visit(this.line[at].id) : null;
+  }
+
+  // To any step; its recipe, or null where there is none of that name.
+  visit(id) {
+    if (!this.nodes.has(id)) return null;
+    this.present = id;
+    this.changed(this.mark());
     return structuredClone(this.now.recipe);
+  }
+
+  // A step that follows no other.
+  plant(recipe, values) {
+    const node = { id: newId(), parent: null, at: this.clock(), last: null, recipe: structuredClone(recipe), thumb: null, name: "", ...values };
+    this.nodes.set(node.id, node);
+    this.changed([node]);
+    return node;
+  }
+
+  set(id, values) {
+    const node = this.nodes.get(id);
+    if (node) this.changed([Object.assign(node, values)]);
+  }
+
+  // A step and all that followed it are taken out; where we stood among them, we now stand before them.
+  cut(id) {
+    const node = this.nodes.get(id);
+    const other = node.parent ?? this.after(null).find((root) => root.id !== id)?.id;
+    if (!other) return null;
+    const gone = [node];
+    for (const one of gone) gone.push(...this.after(one.id));
+    for (const one of gone) this.nodes.delete(one.id);
+    const within = gone.some((one) => one.id === this.present);
+    if (within) this.present = other;
+    const put = this.forget(gone);
+    this.changed([...put, ...(within ? this.mark() : [])], gone.map((one) => one.id));
+    return gone;
+  }
+
+  // All but the present step and the named ones; what was taken out or moved, as it was.
+  clear() {
+    const before = [...this.nodes.values()].map((node) => ({ ...node }));
+    const gone = before.filter(({ id, name }) => !name && id !== this.present);
+    const put = gone.flatMap(({ id }) => this.splice(id));
+    this.changed([...put, ...this.mark()], gone.map(({ id }) => id));
+    return before;
+  }
+
+  // Steps that were taken out come back to their places.
+  restore(nodes) {
+    for (const node of nodes) this.nodes.set(node.id, Object.assign(this.nodes.get(node.id) ?? { ...node }, { parent: node.parent }));
+    const put = nodes.map(({ id }) => this.nodes.get(id));
+    for (const node of put) if (node.parent && !this.nodes.has(node.parent)) node.parent = null;
+    this.changed(put);
+  }
+
+  // The steps of an earlier visit: what was done since the page was opened goes on from where that one ended.
+  // Nodes that are damaged are left out; a step is younger than the one before it, so no ring can come in.
+  adopt(stored, present) {
+    const sound = stored.filter((node) => typeof node?.id === "string" && Number.isFinite(node.at) && isSound(node.recipe));
+    const known = new Map(sound.map((node) => [node.id, node]));
+    this.latest = Math.max(this.latest ?? 0, ...sound.map(({ at }) => at));
+    const roots = this.after(null);
+    for (const node of sound) {
+      const { id, at, parent, last = null, recipe, thumb = null, name = "" } = node;
+      if (!this.nodes.has(id)) this.nodes.set(id, { id, at, last, recipe, thumb, name, parent: known.get(parent)?.at < at ? parent : null });
+    }
+    const end = known.get(present) ?? sound.reduce((latest, node) => (latest?.at > node.at ? latest : node), null);
+    const drop = [];
+    const put = [];
+    for (const root of end ? roots : []) {
+      if (same(root.recipe, end.recipe)) {
+        for (const child of this.after(root.id)) put.push(Object.assign(child, { parent: end.id }));
+        this.nodes.delete(root.id);
+        drop.push(root.id);
+        if (this.present === root.id) this.present = end.id;
+      } else put.push(Object.assign(root, { parent: end.id }));
+    }
+    this.present ??= end?.id ?? null;
+    this.relink();
+    const trimmed = this.trim();
+    this.changed([...put, ...trimmed.put, ...this.mark()], [...drop, ...trimmed.drop]);
+  }
+
+  // ---- within
+
+  // Later than any step, even where several fall into one millisecond.
+  clock() {
+    return (this.latest = Math.max(Date.now(), (this.latest ?? 0) + 1));
+  }
+
+  // The way to the present step is the one to come back by; the nodes that did not know.
+  mark() {
+    const put = [];
+    for (let node = this.now; node?.parent; node = this.nodes.get(node.parent)) {
+      const parent = this.nodes.get(node.parent);
+      if (parent.last !== node.id) put.push(Object.assign(parent, { last: node.id }));
+    }
+    return put;
+  }
+
+  forget(gone) {
+    const ids = new Set(gone.map(({ id }) => id));
+    return [...this.nodes.values()].filter(({ last }) => ids.has(last)).map((node) => Object.assign(node, { last: null }));
+  }
+
+  // One step goes; what followed it follows the step before.
+  splice(id) {
+    const { parent, last } = this.nodes.get(id);
+    this.nodes.delete(id);
+    const put = this.after(id).map((child) => Object.assign(child, { parent }));
+    const before = this.nodes.get(parent);
+    if (before?.last === id) put.push(Object.assign(before, { last }));
+    this.relink();
+    return put;
+  }
+
+  // Above the limit the oldest leaves go first, then the oldest steps of the line; never a named one.
+  trim() {
+    this.relink();
+    const [put, drop] = [[], []];
+    const unnamed = [...this.nodes.values()].filter(({ name, id }) => !name && id !== this.present).sort((a, b) => a.at - b.at);
+    for (let spare = unnamed.length + 1 - this.limit; spare > 0; spare -= 1) {
+      const line = new Set(this.line);
+      const left = unnamed.filter(({ id }) => this.nodes.has(id));
+      const goes = left.find((node) => !line.has(node) && !this.after(node.id).length) ?? left[0];
+      put.push(...this.splice(goes.id));
+      drop.push(goes.id);
+    }
+    return { put: put.filter(({ id }) => this.nodes.has(id)), drop };
+  }
+
+  relink() {
+    this.below = new Map();
+    for (const node of [...this.nodes.values()].sort((a, b) => a.at - b.at)) {
+      const place = this.nodes.has(node.parent) ? node.parent : null;
+      this.below.set(place, [...(this.below.get(place) ?? []), node]);
+    }
+    this.line = [];
+    for (let node = this.now; node; node = this.nodes.get(node.parent)) this.line.unshift(node);
+    const next = (node) => this.after(node.id).find(({ id }) => id === node.last) ?? this.after(node.id).at(-1);
+    for (let node = this.now && next(this.now); node; node = next(node)) this.line.push(node);
+  }
+
+  changed(put, drop = []) {
+    this.relink();
+    this.onChange({ put: [...new Set(put)].filter(({ id }) => this.nodes.has(id)), drop });
   }
 }

@@ -145,7 +145,7 @@ export class Stage {
   // Give the steps that the canvas shows its picture.
   keepThumbnail(shown) {
     const steps = this.desk.past.steps.filter((step) => !step.thumb && shown && R.same(R.shown(step.recipe), R.shown(shown)));
-    for (const step of steps) step.thumb = thumbnail(this.canvas);
+    for (const { id } of steps) this.desk.past.set(id, { thumb: thumbnail(this.canvas) });
     return steps.length > 0;
   }
 
@@ -156,7 +156,7 @@ export class Stage {
       const { head, data } = await this.desk.live.aside({ recipe: R.shown(step.recipe) });
       if (head.error || head.overtaken) continue;
       await paint(small, { head, data });
-      step.thumb = thumbnail(small);
+      this.desk.past.set(step.id, { thumb: thumbnail(small) });
       this.showHistory();
     }
   }
@@ -173,12 +173,13 @@ export class Stage {
     if (past.steps.some((step) => !step.thumb)) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
   }
 
-  step({ thumb }, at) {
+  step({ id, thumb }, at) {
     const button = element("button", { type: "button", className: "step" });
     if (thumb) button.style.backgroundImage = `url(${thumb})`;
+    button.classList.toggle("fork", this.desk.past.after(id).length > 1);
     if (at === this.desk.past.at) button.setAttribute("aria-current", "true");
     Object.assign(button.dataset, { wordLabel: "history.item", wordValues: JSON.stringify({ n: at + 1 }) });
-    button.onclick = () => this.desk.undo(at - this.desk.past.at);
+    button.onclick = () => this.desk.goTo(id);
     return button;
   }
 }

@@ -1,10 +1,11 @@
 // The tools beside the stage: one is open, the picture stays. A tool is told of the model
 // (layOut), of each picture at rest while it is open (show), and of being opened and closed.
 
+import { Keep } from "./keep.js";
 import { Mix } from "./mix.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = { mix: Mix };
+const TOOLS = { mix: Mix, keep: Keep };
 
 export class Tools {
   constructor(desk) {
@@ -42,6 +43,12 @@ export class Tools {
   layOut(model) {
     for (const tool of Object.values(this.all)) tool.layOut?.(model);
     this.present?.opened?.();
+  }
+
+  // A file was opened or dropped; true where a tool took it.
+  async onFile(file) {
+    for (const tool of Object.values(this.all)) if (await tool.onFile?.(file, tool === this.present)) return true;
+    return false;
   }
 
   // A picture stands still on the stage.

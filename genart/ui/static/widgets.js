@@ -59,9 +59,9 @@ export function setRow(row, value) {
   row.querySelector("output").textContent = Number(value).toFixed(2);
 }
 
-export function thumbnail(canvas) {
-  const small = element("canvas", { width: 64, height: 64 });
-  small.getContext("2d").drawImage(canvas, 0, 0, 64, 64);
+export function thumbnail(canvas, side = 64) {
+  const small = element("canvas", { width: side, height: side });
+  small.getContext("2d").drawImage(canvas, 0, 0, side, side);
   return small.toDataURL("image/jpeg", 0.85);
 }
 

@@ -3,11 +3,12 @@
 from typing import Callable
 
 from genart.ui.page import Page
-from genart.ui.tools import mix, steer
+from genart.ui.tools import keep, mix, steer
 
 __all__ = ["TOOLS"]
 
 TOOLS: dict[str, Callable[[Page], None]] = {
     "steer": steer.tool,
     "mix": mix.tool,
+    "keep": keep.tool,
 }
