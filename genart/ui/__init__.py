@@ -18,6 +18,7 @@ from genart.ui.api import endpoints
 from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
+from genart.ui.maps import Maps
 from genart.ui.page import Page
 from genart.ui.shelf import Shelf
 from genart.ui.words import word
@@ -62,6 +63,7 @@ def build(
             *Cells(live).routes(),
             *shelf.routes(),
             *films.routes(),
+            *Maps(live, public=public).routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),
         ],
         openapi_url=None,

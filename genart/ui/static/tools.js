@@ -1,9 +1,11 @@
 // The tools beside the stage: one is open, the picture stays. A tool is told of the model
-// (layOut), of each picture at rest while it is open (show), and of being opened and closed.
+// (layOut), of each picture at rest while it is open (show), and of being opened and closed; it may say
+// which models it serves, and is hidden for the others.
 
+import { MapTool } from "./map.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = {};
+const TOOLS = { map: MapTool };
 
 export class Tools {
   constructor(desk) {
@@ -39,7 +41,12 @@ export class Tools {
   }
 
   layOut(model) {
-    for (const tool of Object.values(this.all)) tool.layOut?.(model);
+    for (const [name, tool] of Object.entries(this.all)) {
+      const serves = tool.serves?.(model) ?? true;
+      show(`#tools [data-tool="${name}"]`, serves);
+      if (!serves && name === this.name) this.open("steer");
+      tool.layOut?.(model);
+    }
     this.present?.opened?.();
   }
 
@@ -51,7 +58,7 @@ export class Tools {
   // Number keys choose a tool, from 1 in the order of the buttons.
   onKey(key) {
     const button = this.buttons[Number(key) - 1];
-    if (button) this.open(button.dataset.tool);
+    if (button && !button.hidden) this.open(button.dataset.tool);
     return !!button || !!this.present?.onKey?.(key);
   }
 
@@ -60,7 +67,8 @@ export class Tools {
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
-    const next = this.buttons[(this.buttons.indexOf(button) + by + this.buttons.length) % this.buttons.length];
+    const shown = this.buttons.filter(({ hidden }) => !hidden);
+    const next = shown[(shown.indexOf(button) + by + shown.length) % shown.length];
     next.focus();
     next.click();
   }
