@@ -112,7 +112,7 @@ def features(small: np.ndarray) -> np.ndarray:
     Light and two opponent colours on grids of 16, 8 and 4, each scale with the same say, so that a thing
     moved by a pixel is still alike; and the strength of edges, which tells a texture from a plane.
     """
-    x = torch.from_numpy(np.ascontiguousarray(small)).permute(0, 3, 1, 2).float() / 255
+    x = torch.tensor(small).permute(0, 3, 1, 2).float() / 255
     x = torch.einsum("ck,nkhw->nchw", torch.from_numpy(COLOUR), x)
     light = F.pad(x[:, :1], (0, 1, 0, 1), mode="replicate")
     edges = (light[..., :-1, 1:] - light[..., :-1, :-1]).abs() + (light[..., 1:, :-1] - light[..., :-1, :-1]).abs()

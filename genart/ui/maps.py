@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from genart.studio import Studio
 
 FORMAT = 1  # of a kept map; another layout, another number
-DRAWING_SECONDS = 15.0  # what the points' pictures may take, as measured on this machine
-LEAST, MOST = 256, 1600  # points
-TRIED = 8  # pictures that tell the speed
+DRAWING_SECONDS = 30.0  # what the points' pictures may take, as measured on this machine
+COUNTS = (1600, 1024, 512, 256)  # of points: the first that this allows, or the last
+TRIED = 6  # times a few pictures, that tell the speed
 IN_MEMORY = 8
 ON_DISK = 24  # some 3 MB each at most
 GONE_SECONDS = 15.0  # a page that asks for the state no more has left
@@ -272,19 +272,22 @@ class Maps:
 
 
 def drawn(studio: "Studio", name: str, build: Build) -> "Atlas":
-    """The map of a model, drawn now: as many points as this machine draws in DRAWING_SECONDS, then the layout."""
+    """The map of a model, drawn now: as many points as this machine draws in good time, then the layout."""
     from genart.atlas import anchors, chart
 
     entry, space = studio.entries[name], studio.resident(name).loaded.generator.space
     build.begin("draw", 0)
     psi = psi_of(space, entry)
-    first = [plain(entry.begin(anchor, psi)) for anchor in anchors(space, LEAST)]
+    first = [plain(entry.begin(anchor, psi)) for anchor in anchors(space, COUNTS[-1])]
     batch = studio.best_batch(first[0])
-    start = time.monotonic()
-    for _ in studio.render_many(first[:TRIED], size=MIN_SIDE, batch=batch):
-        build.progress(0, LEAST)
-    each = (time.monotonic() - start) / TRIED
-    points = anchors(space, min(MOST, max(LEAST, round(DRAWING_SECONDS / each))))
+    taken = []
+    for at in range(TRIED):
+        start = time.monotonic(), time.process_time()
+        for _ in studio.render_many(first[at * batch : (at + 1) * batch], size=MIN_SIDE, batch=batch):
+            build.progress(0, 0)
+        taken += [(time.monotonic() - start[0]) / batch, (time.process_time() - start[1]) / batch]
+    fast = min(taken)  # a machine that is busy now would keep a poor map for good
+    points = anchors(space, next((count for count in COUNTS if count * fast <= DRAWING_SECONDS), COUNTS[-1]))
     build.begin("draw", len(points))
     pictures = []
     for pixels in studio.render_many([plain(entry.begin(anchor, psi)) for anchor in points], size=MIN_SIDE, batch=batch):

@@ -5,7 +5,7 @@ import { clamp } from "./widgets.js";
 
 const NEIGHBOURS = 4;
 const WHOLE = 0.25; // cells round a point in which it has all of the picture
-const FURTHEST = 24; // times the whole map
+const ZOOMS = [0.5, 24]; // times the whole map
 
 // A map as the server tells it, its points as flat arrays.
 export class Atlas {
@@ -95,11 +95,11 @@ export class View {
   // Closer by a factor, and the place under `left`, `top` stays there.
   closer(by, left = this.width / 2, top = this.height / 2) {
     const [x, y] = this.toMap(left, top);
-    this.zoom = clamp(this.zoom * by, 1, FURTHEST);
+    this.zoom = clamp(this.zoom * by, ...ZOOMS);
     const [newX, newY] = this.toMap(left, top);
     this.x = clamp(this.x + x - newX, 0, 1);
     this.y = clamp(this.y + y - newY, 0, 1);
-    if (this.zoom === 1) this.fit();
+    if (this.zoom <= 1) this.x = this.y = 0.5;
   }
 }
 

@@ -180,6 +180,7 @@ export class MapTool {
     const { desk } = this;
     if (desk.drifting || desk.films.playing) return;
     this.previewing = true;
+    desk.stage.hideHint();
     desk.render({ hurry: true, recipe: this.recipeAt(...place), inputAt: event?.timeStamp });
   }
 
@@ -358,7 +359,7 @@ export class MapTool {
   drawMarks(context, cell) {
     const { marks } = this.atlas;
     if (!marks) return;
-    const radius = clamp(cell * 0.16, 2, 5);
+    const radius = clamp(cell * 0.09, 2, 4);
     marks.labels.forEach((label, index) => {
       const [x, y] = this.view.toScreen(marks.places[2 * index], marks.places[2 * index + 1]);
       if (this.isDim(label) || x < -radius || y < -radius || x > this.view.width + radius || y > this.view.height + radius) return;
