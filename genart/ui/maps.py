@@ -30,6 +30,7 @@ from genart.errors import BadRecipe, GenartError, Refused, quote
 from genart.hub.cache import ours
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.turns import Turns
+from genart.ui.cells import small
 from genart.ui.live import Live
 from genart.ui.messages import UNEXPECTED, parsed, told
 
@@ -204,8 +205,9 @@ class Maps:
             wanted = message.get("recipes")
             if not isinstance(wanted, list) or not 1 <= len(wanted) <= MAX_PINS:
                 raise BadRecipe(f"recipes {quote(wanted)} are no list of 1 to {MAX_PINS} recipes; send fewer at once.")
-            known = await run_in_threadpool(self._finished, studio, str(message.get("model")))
-            return JSONResponse({"places": await run_in_threadpool(lambda: list(placed(studio, known, wanted)))})
+            name = str(message.get("model"))
+            known = await run_in_threadpool(self._finished, studio, name)
+            return JSONResponse({"places": await run_in_threadpool(lambda: list(placed(studio, name, known, wanted)))})
 
         return await self._live.answer(request, MAX_CHARACTERS * 4, work)
 
@@ -278,7 +280,7 @@ def drawn(studio: "Studio", name: str, build: Build) -> "Atlas":
     entry, space = studio.entries[name], studio.resident(name).loaded.generator.space
     build.begin("draw", 0)
     psi = psi_of(space, entry)
-    first = [plain(entry.begin(anchor, psi)) for anchor in anchors(space, COUNTS[-1])]
+    first = [mapped(entry.begin(anchor, psi), entry) for anchor in anchors(space, COUNTS[-1])]
     batch = studio.best_batch(first[0])
     taken = []
     for at in range(TRIED):
@@ -290,8 +292,8 @@ def drawn(studio: "Studio", name: str, build: Build) -> "Atlas":
     points = anchors(space, next((count for count in COUNTS if count * fast <= DRAWING_SECONDS), COUNTS[-1]))
     build.begin("draw", len(points))
     pictures = []
-    for pixels in studio.render_many([plain(entry.begin(anchor, psi)) for anchor in points], size=MIN_SIDE, batch=batch):
-        pictures.append(small(pixels, entry.hard_pixels))
+    for pixels in studio.render_many([mapped(entry.begin(anchor, psi), entry) for anchor in points], size=MIN_SIDE, batch=batch):
+        pictures.append(tiny(pixels, entry.hard_pixels))
         build.progress(len(pictures), len(points))
     build.begin("lay", 1)
     return chart(space, points, np.stack(pictures), build.progress)
@@ -301,41 +303,46 @@ MIN_SIDE = 32  # as genart.atlas.SMALL, which would bring torch along
 
 
 def psi_of(space: "Space", entry: Entry) -> float:
-    """The diversity that a map's pictures are drawn with: the model's own; on a plane all of it, for there it would shrink the plane."""
+    """The diversity that a map's pictures are drawn with: the model's own, and 1 on a plane, which less of it would shrink."""
     from genart.atlas import is_plane
 
     return 1.0 if is_plane(space) else entry.psi
 
 
-def plain(recipe: Recipe) -> Recipe:
-    """The recipe as maps show it: one class, and nothing done to the picture afterwards."""
-    return replace(recipe, finish=(), all_classes=False)
+def mapped(recipe: Recipe, entry: Entry) -> Recipe:
+    """The recipe as the map shows it: one class, finished as the model's own pictures are, but not enlarged."""
+    return small(replace(recipe, finish=entry.finish, all_classes=False))
 
 
-def small(pixels: np.ndarray, hard: bool) -> np.ndarray:
+def tiny(pixels: np.ndarray, hard: bool) -> np.ndarray:
     """uint8 (MIN_SIDE, MIN_SIDE, 3)."""
     grows = max(pixels.shape[:2]) < MIN_SIDE
     way = Image.Resampling.NEAREST if grows and hard else Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
     return np.asarray(Image.fromarray(pixels).resize((MIN_SIDE, MIN_SIDE), way))
 
 
-def placed(studio: "Studio", known: Known, wanted: list[Any]) -> Iterator[list[float] | None]:
+def placed(studio: "Studio", name: str, known: Known, wanted: list[Any]) -> Iterator[list[float] | None]:
     """The place of each recipe: on a plane where its point lies, elsewhere among the points that look most like it."""
-    from genart.atlas import on_plane, pinned
-
     for each in wanted:
         try:
-            recipe = plain(Recipe.from_dict(each))
-            frame = studio.submit(object(), recipe).result()
+            recipe = Recipe.from_dict(each)
+            of_another = recipe.model != name
+            place = None if of_another else _place(studio, known, mapped(recipe, studio.entries[name]))
         except GenartError:
-            yield None
-            continue
-        if known.atlas.is_plane and frame.point is not None and not recipe.offsets:
-            place = on_plane(frame.point * recipe.psi)[0]
-        else:
-            hard = studio.entries[recipe.model].hard_pixels
-            place = pinned(known.atlas, known.features, small(frame.pixels, hard)[None])[0]
-        yield [round(float(value), 5) for value in place]
+            place = None
+        yield None if place is None else [round(float(value), 5) for value in place]
+
+
+def _place(studio: "Studio", known: Known, recipe: Recipe) -> np.ndarray:
+    """(2,); where directions move a picture off its own point it lies on a plane, too, where it looks alike."""
+    from genart.atlas import on_plane, pinned
+
+    if known.atlas.is_plane and not recipe.offsets:
+        point = studio.submit(object(), recipe).result().point
+        if point is not None:
+            return on_plane(point * recipe.psi)[0]
+    pixels = tiny(studio.render(recipe, size=MIN_SIDE), studio.entries[recipe.model].hard_pixels)
+    return pinned(known.atlas, known.features, pixels[None])[0]
 
 
 def described(atlas: "Atlas", space: "Space", entry: Entry) -> dict[str, Any]:
