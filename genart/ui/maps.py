@@ -17,6 +17,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -245,8 +246,8 @@ class Maps:
 
     def _build(self, studio: "Studio", name: str, key: str, build: Build) -> None:
         atlas = drawn(studio, name, build)
-        self._keep(key, atlas)
         write(path_of(key), atlas)
+        self._keep(key, atlas)
 
     def _admit(self, visitor: str) -> None:
         """Raises Refused while too many maps wait, and on a public page for too many from one visitor."""
@@ -408,7 +409,7 @@ def read(path: Path) -> "Atlas | None":
     try:
         with np.load(path, allow_pickle=False) as file:
             atlas = Atlas(int(file["side"]), *(file[name] for name in ("seeds", "labels", "z", "cells", "small")))
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
     path.touch()
     return atlas
