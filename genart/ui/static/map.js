@@ -13,6 +13,7 @@ const ASKED = 48; // large pictures at once at most
 const REMEMBERED = 320;
 const APART = 92; // pixels between the pictures that stand for the rest
 const STANDING = 46; // their side
+const FAINT = 0.15; // of the classes that are not chosen
 const PIN = 15; // radius of a favourite
 const CLICK = 5; // pixels the hand may slip in a click
 const POLL_MS = 300;
@@ -48,7 +49,7 @@ export class MapTool {
   // ---- the map of the present model
 
   forget() {
-    this.atlas = this.sheet = this.only = this.hand = this.cursor = this.line = this.here = null;
+    this.atlas = this.sheet = this.mosaic = this.only = this.hand = this.cursor = this.line = this.here = null;
     this.large = new Map();
     this.pins = new Map(); // a recipe's text -> its place
     this.faces = new Map(); // a favourite's small picture -> its image
@@ -282,8 +283,9 @@ export class MapTool {
     const seen = this.inView(cell);
     this.level = cell < TINY ? "far" : cell < LARGE ? "tiny" : "large";
     canvas.dataset.level = this.level;
-    if (this.level === "far") this.drawDots(context, seen, cell);
-    else this.drawPictures(context, seen, cell);
+    if (this.level === "far" && !atlas.plane) this.drawDots(context, seen, cell);
+    else this.drawTiny(context, cell);
+    if (this.level === "large") this.drawLarge(context, seen, cell);
     this.drawMarks(context, cell);
     if (this.level === "far") this.drawStanding(context);
     this.drawLine(context, style.color);
@@ -312,15 +314,10 @@ export class MapTool {
   drawDots(context, seen, cell) {
     const { atlas, view } = this;
     const radius = clamp(cell * 0.36, 1.4, 6);
-    const whole = atlas.plane ? cell / 2 + 0.5 : radius; // a plane has no gaps
     for (const index of seen) {
       const label = atlas.labels[index];
       const [x, y] = view.toScreen(atlas.places[2 * index], atlas.places[2 * index + 1]);
-      context.globalAlpha = this.isDim(label) && !atlas.plane ? 0.15 : 1;
-      if (atlas.plane) {
-        this.drawSmall(context, index, x - whole, y - whole, 2 * whole);
-        continue;
-      }
+      context.globalAlpha = this.isDim(label) ? FAINT : 1;
       context.fillStyle = label >= 0 ? this.colourOf(label) : this.means[index];
       context.beginPath();
       context.arc(x, y, radius, 0, 7);
@@ -334,25 +331,45 @@ export class MapTool {
     context.drawImage(this.sheet, (index % columns) * small, Math.floor(index / columns) * small, small, small, left, top, side, side);
   }
 
-  drawPictures(context, seen, cell) {
-    const { atlas, view } = this;
-    const side = atlas.plane ? cell + 0.5 : cell * 0.96;
-    const border = clamp(cell * 0.03, 1, 3);
-    for (const index of seen) {
+  // All tiny pictures where they belong are one picture, so that moving over a map costs one stroke.
+  drawTiny(context, cell) {
+    if (!this.mosaic || this.mosaicOf !== this.only) this.layMosaic();
+    const [left, top] = this.view.toScreen(0, 0);
+    context.imageSmoothingEnabled = cell < this.atlas.small || !this.desk.model.hardPixels;
+    context.drawImage(this.mosaic, left, top, this.view.size, this.view.size);
+  }
+
+  layMosaic() {
+    const { atlas } = this;
+    const { small, side, plane } = atlas;
+    this.mosaicOf = this.only;
+    this.mosaic = element("canvas", { width: side * small, height: side * small });
+    const context = this.mosaic.getContext("2d");
+    for (let index = 0; index < atlas.count; index += 1) {
       const label = atlas.labels[index];
-      const [x, y] = view.toScreen(atlas.places[2 * index], atlas.places[2 * index + 1]);
-      const [left, top] = [x - side / 2, y - side / 2];
-      context.globalAlpha = this.isDim(label) && !atlas.plane ? 0.15 : 1;
+      const [left, top] = [atlas.cells[2 * index] * small, atlas.cells[2 * index + 1] * small];
+      const border = plane ? 0 : label >= 0 ? 2 : 1;
+      context.globalAlpha = this.isDim(label) && !plane ? FAINT : 1;
       if (label >= 0) {
         context.fillStyle = this.colourOf(label);
-        context.fillRect(left, top, side, side);
+        context.fillRect(left + 0.5, top + 0.5, small - 1, small - 1);
       }
-      const inner = label >= 0 ? border : 0;
-      const picture = this.level === "large" && this.large.get(index);
-      if (picture) context.drawImage(picture, left + inner, top + inner, side - 2 * inner, side - 2 * inner);
-      else this.drawSmall(context, index, left + inner, top + inner, side - 2 * inner);
+      this.drawSmall(context, index, left + border, top + border, small - 2 * border);
     }
-    context.globalAlpha = 1;
+  }
+
+  drawLarge(context, seen, cell) {
+    const { atlas, view } = this;
+    const border = atlas.plane ? 0 : (cell / atlas.small) * (atlas.labels[0] >= 0 ? 2 : 1);
+    const side = cell - 2 * border;
+    context.imageSmoothingEnabled = !this.desk.model.hardPixels;
+    for (const index of seen) {
+      const picture = this.large.get(index);
+      if (!picture) continue;
+      const [x, y] = view.toScreen(atlas.places[2 * index], atlas.places[2 * index + 1]);
+      if (this.isDim(atlas.labels[index]) && !atlas.plane) continue; // the faint small one below is enough
+      context.drawImage(picture, x - side / 2, y - side / 2, side, side);
+    }
   }
 
   // Pictures of the data, where the encoder puts them.
