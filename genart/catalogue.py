@@ -87,6 +87,11 @@ class Entry:
         return self.path.with_suffix(".directions.safetensors")
 
     @property
+    def positions(self) -> Path:
+        """Where held-out pictures of the data lie in the latent plane, if the model has one and they are shipped."""
+        return self.path.with_suffix(".positions.safetensors")
+
+    @property
     def plain_name(self) -> str:
         """The name as a part of a file's name: a repository's has a slash."""
         return re.sub(r"[^\w.-]+", "-", self.name)

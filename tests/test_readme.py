@@ -78,9 +78,9 @@ def test_every_module_stands_in_the_file_tree():
 
 def test_every_shipped_weights_file_is_in_the_catalogue_and_small():
     shipped = {path.name for path in SHIPPED.glob("*.safetensors")}
-    directions = {entry.directions.name for entry in ENTRIES.values()}
+    beside = {path.name for entry in ENTRIES.values() for path in (entry.directions, entry.positions)}
 
-    assert shipped - directions == {entry.file for entry in ENTRIES.values()} | {WEIGHTS.name}
+    assert shipped - beside == {entry.file for entry in ENTRIES.values()} | {WEIGHTS.name}
     assert all(path.stat().st_size <= 8e6 for path in SHIPPED.glob("*.safetensors"))
 
 

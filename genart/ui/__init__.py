@@ -18,6 +18,7 @@ from genart.ui.api import endpoints
 from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
+from genart.ui.maps import Maps
 from genart.ui.page import Page
 from genart.ui.sheets import Sheets
 from genart.ui.shelf import Shelf
@@ -64,6 +65,7 @@ def build(
             *Sheets(live).routes(),
             *shelf.routes(),
             *films.routes(),
+            *Maps(live, public=public).routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),
         ],
         openapi_url=None,

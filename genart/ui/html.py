@@ -36,6 +36,10 @@ ICONS = {
     "earlier": "M14 6l-6 6 6 6",
     "later": "M10 6l6 6-6 6",
     "update": "M4 12a8 8 0 1 0 3-6.2 M4 4v4.5h4.5",
+    "map-draw": "M5 19l1-4L16 5l3 3L9 18z M14 7l3 3",
+    "map-in": "M12 5v14 M5 12h14",
+    "map-out": "M5 12h14",
+    "map-fit": "M4 9V4h5 M15 4h5v5 M20 15v5h-5 M9 20H4v-5",
     "delete": "M5 7h14 M9 7V4h6v3 M7 7l1 13h8l1-13",
 }
 

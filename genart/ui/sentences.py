@@ -47,6 +47,12 @@ SENTENCES: dict[str, str] = {
     "The recipe's {0} is a list, not {1}.": "配方中的{0}应为列表，而不是 {1}；请检查配方。",
     "all_classes {0} is neither true nor false.": "all_classes {0} 既不是 true 也不是 false；请检查配方。",
     "mix {0} is unknown; use own, z, z-arc, w or w-arc.": "没有 {0} 这种混合方式；请使用 own、z、z-arc、w 或 w-arc。",
+    # genart/ui/maps.py
+    "This map is no longer being drawn; open it again.": "这张地图已不再绘制；请重新打开。",
+    "{0} is at home between pictures it has read, and its seeds have no map; choose another model.": "{0} 的空间由它读入的图片张成，其种子没有地图；请换一个模型。",
+    "The map is not finished; wait until it is.": "地图尚未完成；请稍候。",
+    "{0} maps are waiting to be drawn already; wait a while.": "已有 {0} 张地图在等待绘制；请稍后再试。",
+    "{0} maps in {1} minutes are as many as this server draws for one; wait a while.": "这台服务器每 {1} 分钟最多为每位访客绘制 {0} 张地图；请稍后再试。",
     # genart/walk.py
     "A key's {0} seconds are out of range; use a number from 0.05 to {1}.": "关键帧时长 {0} 秒超出范围；请使用 0.05 到 {1} 之间的数。",
     "Easing {0} is unknown; use one of {1}.": "没有 {0} 这种缓动；请从这些中选择：{1}。",

@@ -1,11 +1,13 @@
 // The tools beside the stage: one is open, the picture stays. A tool is told of the model
-// (layOut), of each picture at rest while it is open (show), and of being opened and closed.
+// (layOut), of each picture at rest while it is open (show), and of being opened and closed; it may say
+// which models it serves, and is hidden for the others.
 
 import { Keep } from "./keep.js";
+import { MapTool } from "./map.js";
 import { Mix } from "./mix.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = { mix: Mix, keep: Keep };
+const TOOLS = { mix: Mix, map: MapTool, keep: Keep };
 
 export class Tools {
   constructor(desk) {
@@ -41,7 +43,12 @@ export class Tools {
   }
 
   layOut(model) {
-    for (const tool of Object.values(this.all)) tool.layOut?.(model);
+    for (const [name, tool] of Object.entries(this.all)) {
+      const serves = tool.serves?.(model) ?? true;
+      show(`#tools [data-tool="${name}"]`, serves);
+      if (!serves && name === this.name) this.open("steer");
+      tool.layOut?.(model);
+    }
     this.present?.opened?.();
   }
 
@@ -59,7 +66,7 @@ export class Tools {
   // Number keys choose a tool, from 1 in the order of the buttons.
   onKey(key) {
     const button = this.buttons[Number(key) - 1];
-    if (button) this.open(button.dataset.tool);
+    if (button && !button.hidden) this.open(button.dataset.tool);
     return !!button || !!this.present?.onKey?.(key);
   }
 
@@ -68,7 +75,8 @@ export class Tools {
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
-    const next = this.buttons[(this.buttons.indexOf(button) + by + this.buttons.length) % this.buttons.length];
+    const shown = this.buttons.filter(({ hidden }) => !hidden);
+    const next = shown[(shown.indexOf(button) + by + shown.length) % shown.length];
     next.focus();
     next.click();
   }

@@ -3,12 +3,13 @@
 from typing import Callable
 
 from genart.ui.page import Page
-from genart.ui.tools import keep, mix, steer
+from genart.ui.tools import keep, map, mix, steer
 
 __all__ = ["TOOLS"]
 
 TOOLS: dict[str, Callable[[Page], None]] = {
     "steer": steer.tool,
     "mix": mix.tool,
+    "map": map.tool,
     "keep": keep.tool,
 }
