@@ -24,7 +24,7 @@ from genart.studio import Studio, check, point_of, styles
 CHILDREN = 9
 CANDIDATES = 200  # that a taste chooses from
 MAX_PARENTS = 8
-MAX_LIKES = 64
+MAX_LIKES = 180
 BANDS = 4  # parts of a network's layers that are inherited whole
 ROUND_FROM = 9  # dimensions; below, a Gaussian still has mass at its centre
 CHANGE = 0.4  # how often a class mutates
@@ -75,15 +75,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """A thumb, 1 or -1, for a recipe, in a round of pictures that were seen together."""
+    """A thumb, 1 or -1, or none, 0, for a recipe in a round of pictures that were seen together."""
 
     recipe: Recipe
     thumb: int
     round: int = 0
 
     def __post_init__(self) -> None:
-        if self.thumb not in (1, -1) or isinstance(self.thumb, bool):
-            raise BadRecipe(f"thumb {quote(self.thumb)} is no like; use 1 for up or -1 for down.")
+        if isinstance(self.thumb, bool) or self.thumb not in (1, 0, -1):
+            raise BadRecipe(f"thumb {quote(self.thumb)} is none; use 1 for up, -1 for down, 0 beside them.")
         if isinstance(self.round, bool) or not isinstance(self.round, int) or abs(self.round) > 2**53:
             raise BadRecipe(f"round {quote(self.round)} is no whole number; count the rounds from 0.")
 

@@ -1,19 +1,20 @@
 """What a person likes, learnt from thumbs up and down: a small Bayesian model over points. It knows no model and no picture.
 
-Liking is a hidden utility of the point with a Gaussian process as its prior, linear and curved parts
-together; a thumb says on which side of the ordinary a picture lies, and what is ordinary differs from
-round to round, for pictures get better and people spoilt. The thumbs come through a logistic link, and
-the posterior is Laplace's (Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, 3.4).
+Liking is a hidden utility of the point, with a Gaussian process as its prior, linear and curved parts
+together. A thumb up says that a picture is better than all that were seen beside it and have none, a
+thumb down that it is worse: so thumbs mean the same while pictures get better and people spoilt. Each
+is a choice of one out of several, by their shares of e^utility (Luce 1959; best and worst, Marley &
+Louviere 2005); the posterior is Laplace's (Rasmussen & Williams 2006, Gaussian Processes for Machine
+Learning, 3.4).
 """
 
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import numpy as np
 
-LINEAR = 4.0  # variance of the utility along a direction, in thumbs; points lie about 1 from the middle
-CURVED = 2.0
+LINEAR = 6.0  # variance of the utility along a direction, where 1 is about what an eye misjudges; points lie 1 from the middle
+CURVED = 3.0
 LENGTH = 1.0  # how far a curve reaches; two random points are 1.4 apart
-ROUND = 1.0  # variance of what a round takes for ordinary
 STEPS = 50
 BOLD = 2.0  # standard deviations of doubt that full exploring multiplies
 
@@ -28,23 +29,23 @@ def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def belief(
     points: np.ndarray, thumbs: Sequence[int], rounds: Sequence[int], candidates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (m,) and covariance (m, m) of the utility of `candidates` (m, d), given thumbs 1 or -1 at `points` (n, d)."""
-    up = (np.asarray(thumbs) > 0).astype(float)
-    same = np.asarray(rounds)[:, None] == np.asarray(rounds)
-    prior = kernel(points, points) + ROUND * same + 1e-6 * np.eye(len(points))
+    """Mean (m,) and covariance (m, m) of the utility of `candidates` (m, d), from thumbs 1, 0 or -1 at `points` (n, d).
+
+    Points of one round were seen together. The origin, an ordinary picture, stands beside one seen alone.
+    """
+    points = np.concatenate([points, np.zeros((1, points.shape[1]))])
+    choices = list(_choices(thumbs, rounds))
+    prior = kernel(points, points) + 1e-6 * np.eye(len(points))
     utility = np.zeros(len(points))
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-utility))
-        root = np.sqrt(chance * (1 - chance))
-        factor = np.linalg.cholesky(np.eye(len(points)) + root[:, None] * prior * root)
-        pull = root**2 * utility + up - chance
-        inner = np.linalg.solve(factor.T, np.linalg.solve(factor, root * (prior @ pull)))
-        before, utility = utility, prior @ (pull - root * inner)
-        if np.abs(utility - before).max() < 1e-6:
+        slope, bend = _likelihood(utility, choices)
+        before, utility = utility, prior @ np.linalg.solve(np.eye(len(points)) + bend @ prior, bend @ utility + slope)
+        if np.abs(utility - before).max() < 1e-5:
             break
+    slope, bend = _likelihood(utility, choices)
     across = kernel(points, candidates)
-    known = np.linalg.solve(factor, root[:, None] * across)
-    return across.T @ (up - 1 / (1 + np.exp(-utility))), kernel(candidates, candidates) - known.T @ known
+    known = np.linalg.solve(np.eye(len(points)) + bend @ prior, bend @ across)
+    return across.T @ slope, kernel(candidates, candidates) - across.T @ known
 
 
 def choose(
@@ -62,7 +63,7 @@ def choose(
     `explore` in 0 .. 1 widens the draws: 0 shows what is surely liked, a half is Thompson's own
     measure, 1 also what nobody can tell. Without any thumbs these are the first ones.
     """
-    if not len(points):
+    if not any(thumbs):
         return list(range(count))
     mean, doubt = belief(points, thumbs, rounds, candidates)
     values, axes = np.linalg.eigh(doubt)
@@ -73,3 +74,23 @@ def choose(
         draw[chosen] = -np.inf
         chosen.append(int(draw.argmax()))
     return chosen
+
+
+def _choices(thumbs: Sequence[int], rounds: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """For every thumb its sign, and the places of what was chosen among, the chosen one first."""
+    for at, thumb in enumerate(thumbs):
+        others = [other for other, its in enumerate(rounds) if its == rounds[at] and thumbs[other] != thumb]
+        if thumb:
+            yield thumb, [at, *(others or [len(thumbs)])]
+
+
+def _likelihood(utility: np.ndarray, choices: Sequence[tuple[int, list[int]]]) -> tuple[np.ndarray, np.ndarray]:
+    """Slope (n,) and negative curvature (n, n) of the log likelihood of the choices."""
+    slope, bend = np.zeros(len(utility)), np.zeros((len(utility), len(utility)))
+    for sign, among in choices:
+        worth = np.exp(sign * utility[among] - (sign * utility[among]).max())
+        shares = worth / worth.sum()
+        slope[among] -= sign * shares
+        slope[among[0]] += sign
+        bend[np.ix_(among, among)] += np.diag(shares) - np.outer(shares, shares)
+    return slope, bend

@@ -126,9 +126,9 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
     }
 
 
-def parsed(text: str | bytes) -> dict[str, Any]:
-    if len(text) > MAX_CHARACTERS:
-        raise BadRecipe(f"A request has at most {MAX_CHARACTERS} characters; this one has {len(text)}.")
+def parsed(text: str | bytes, limit: int = MAX_CHARACTERS) -> dict[str, Any]:
+    if len(text) > limit:
+        raise BadRecipe(f"A request has at most {limit} characters; this one has {len(text)}.")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,9 +1,10 @@
 // The tools beside the stage: one is open, the picture stays. A tool is told of the model
 // (layOut), of each picture at rest while it is open (show), and of being opened and closed.
 
+import { Breed } from "./breed.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = {};
+const TOOLS = { breed: Breed };
 
 export class Tools {
   constructor(desk) {

@@ -3,10 +3,11 @@
 from typing import Callable
 
 from genart.ui.page import Page
-from genart.ui.tools import steer
+from genart.ui.tools import breed, steer
 
 __all__ = ["TOOLS"]
 
 TOOLS: dict[str, Callable[[Page], None]] = {
     "steer": steer.tool,
+    "breed": breed.tool,
 }
