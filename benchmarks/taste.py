@@ -25,7 +25,7 @@ ROUNDS = 10
 PERSONS = 10
 ERROR = 1 / 3
 SEEDS = 512
-WAYS = {"seeds": Settings(mutation=1.0, explore=0.25), "children": Settings(mutation=0.35, explore=0.25)}
+WAYS = {"seeds": Settings(mutation=1.0), "children": Settings(mutation=0.35)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Settings:
     mutation: float = 0.35
     cross: str = "mix"
     classes: str = "parent"
-    explore: float = 0.5
+    explore: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("mutation", "explore"):
@@ -230,7 +230,9 @@ class _Nursery:
         """(num_ws, w_dim): the middle of w for shares of classes, which is that of each class by its share."""
         if shares is None:
             return self.middle(0)
-        return torch.stack([float(shares[0, index]) * self.middle(index) for index in shares[0].nonzero().flatten().tolist()]).sum(0)
+        return torch.stack(
+            [float(shares[0, index]) * self.middle(index) for index in shares[0].nonzero().flatten().tolist()]
+        ).sum(0)
 
     def middle(self, label: int) -> Tensor:
         """(num_ws, w_dim): the mean w of the first seeds in one class."""

@@ -16,7 +16,6 @@ LINEAR = 6.0  # variance of the utility along a direction, where 1 is about what
 CURVED = 3.0
 LENGTH = 1.0  # how far a curve reaches; two random points are 1.4 apart
 STEPS = 50
-BOLD = 2.0  # standard deviations of doubt that full exploring multiplies
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -60,8 +59,8 @@ def choose(
 ) -> list[int]:
     """Which `count` of `candidates` (m, d) to show: each the best by a draw from the belief (Thompson 1933).
 
-    `explore` in 0 .. 1 widens the draws: 0 shows what is surely liked, a half is Thompson's own
-    measure, 1 also what nobody can tell. Without any thumbs these are the first ones.
+    `explore` in 0 .. 1 scales the doubt in a draw: 0 shows what is surely liked, 1 also what nobody
+    can tell yet. Without any thumbs these are the first ones.
     """
     if not any(thumbs):
         return list(range(count))
@@ -70,7 +69,7 @@ def choose(
     spread = axes * np.sqrt(np.maximum(values, 0))
     chosen: list[int] = []
     for _ in range(count):
-        draw = mean + BOLD * explore * (spread @ random.randn(len(candidates)))
+        draw = mean + explore * (spread @ random.randn(len(candidates)))
         draw[chosen] = -np.inf
         chosen.append(int(draw.argmax()))
     return chosen

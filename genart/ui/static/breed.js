@@ -18,7 +18,7 @@ const LARGE = 100_000; // characters of nine recipes that go to be drawn one by 
 const REST_MS = 200; // a slider that has rested this long asks for children
 const ALIKE = 0.2; // of the difference between random pictures
 const COMPARED = 32; // pixels a side, for that difference
-const SETTINGS = { mutation: 0.35, cross: "mix", classes: "parent", explore: 0.25 };
+const SETTINGS = { mutation: 0.35, cross: "mix", classes: "parent", explore: 0.2 };
 const MOVES = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS };
 const NOBODY = () => ({ parents: [], children: [], seed: 0, round: 0 });
 

@@ -181,7 +181,8 @@ export class Tree {
   button({ node, x, y }, present, layers) {
     const button = element("button", { type: "button", className: "cell" });
     const [left, top, side] = [x * STEP_X + 4, y * STEP_Y + 4, NODE].map((length) => `${length * this.scale}px`);
-    Object.assign(button.style, { left, top, width: side, height: side }, node.thumb && { backgroundImage: `url(${node.thumb})` });
+    Object.assign(button.style, { left, top, width: side, height: side });
+    if (node.thumb) button.style.setProperty("--thumb", `url(${node.thumb})`);
     button.dataset.node = node.id;
     Object.assign(button.dataset, { wordLabel: "tree.node", wordValues: JSON.stringify({ generation: y + 1, n: layers[y].indexOf(node) + 1 }) });
     button.tabIndex = node.id === this.chosen ? 0 : -1;
