@@ -203,7 +203,8 @@ class _Nursery:
         if z is not None and all(other is not None and swap.share == 1 and swap.anchor.label == first for swap, other in swaps):
             rows = z.repeat(self.space.num_ws, 1)
             for swap, other in swaps:
-                rows[slice(*swap.layers)] = other
+                if other is not None:
+                    rows[slice(*swap.layers)] = other
             return Genome("z", rows, shares)
         w = styles(replace(recipe, psi=1, psi_cutoff=None, offsets=()), self.generator, {})[0].cpu()
         return Genome("w", w - self.mean(shares), shares)

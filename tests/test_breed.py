@@ -10,12 +10,13 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from genart.breed import CROSSES, GENES, MAX_LIKES, MAX_PARENTS, Like, Settings, breed, genes
+from genart.breed import CHILDREN, CROSSES, GENES, MAX_LIKES, MAX_PARENTS, Like, Settings, breed, genes
 from genart.errors import BadRecipe
 from genart.recipe import Anchor, LayerSwap, Offset, Recipe, pack_vector, unpack_vector
 from genart.studio import styles
 from genart.ui.breeding import Breeding
 from genart.ui.live import Live
+from genart.ui.tools import breed as tool
 from tests.tiny import ONLY_WITH_CLASSES, TINY, WITH_CLASSES
 
 MODELS = [*TINY, *(f"{name}-classes" for name in WITH_CLASSES)]
@@ -248,3 +249,7 @@ def test_the_route_says_what_is_wrong(client, change, said):
 
     assert re.search(said, answer.json()["error"])
     assert answer.json()["chinese"] != answer.json()["error"]
+
+
+def test_the_page_offers_every_way_to_cross_and_to_inherit_a_class():
+    assert (tool.CROSSES, tool.GENES, tool.CHILDREN) == (CROSSES, GENES, CHILDREN)

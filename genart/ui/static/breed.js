@@ -159,9 +159,7 @@ export class Breed {
     show("#breed-cross-row", model.numWs > 1 && this.family.parents.length > 1);
     show("#breed-classes-row", model.numClasses > 1);
     const count = (sign) => thumbs.filter(({ thumb }) => thumb === sign).length;
-    const { words } = this.desk;
-    const text = thumbs.length ? words.word("breed.taste", { up: count(1), down: count(-1) }) : words.word("breed.taste.none");
-    $("#breed-taste span").textContent = text;
+    this.say("#breed-taste", thumbs.length ? "breed.taste" : "breed.taste.none", { up: count(1), down: count(-1) });
     show("#breed-forget", thumbs.length > 0);
   }
 
@@ -285,7 +283,7 @@ export class Breed {
     if (family !== this.family || !random) return;
     const share = among / random;
     show("#breed-alike", share < ALIKE);
-    $("#breed-alike span").textContent = this.desk.words.word("breed.alike", { percent: Math.round(100 * share) });
+    this.say("#breed-alike", "breed.alike", { percent: Math.round(100 * share) });
     show("#breed-raise", this.settings.mutation < 1);
     $("#breed-grid").dataset.share = share.toFixed(3);
   }
@@ -307,6 +305,13 @@ export class Breed {
       this.different.set(key, difference(pictures));
     }
     return this.different.get(key);
+  }
+
+  // A sentence in the first span of a place, that changes with the page's language.
+  say(place, key, values) {
+    const span = $(`${place} span`);
+    Object.assign(span.dataset, { word: key, wordValues: JSON.stringify(values) });
+    this.desk.words.translate(span.parentElement);
   }
 
   // ---- thumbs

@@ -142,7 +142,7 @@ export class Tree {
       compare: (node) => this.compare(node),
       delete: (node) => this.remove(node),
     };
-    for (const button of $$("[data-tree]")) button.onclick = () => this.node && does[button.dataset.tree](this.node);
+    for (const [name, act] of Object.entries(does)) $(`#tree-${name}`).onclick = () => this.node && act(this.node);
     $("#tree").onkeydown = (event) => this.onKey(event);
     $("#tree").addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     this.bindFlip();
@@ -173,7 +173,8 @@ export class Tree {
     show("#tree-all", !!root);
     show("#tree-undo", lineage.removed.length > 0);
     const gone = lineage.removed.at(-1)?.length ?? 0;
-    $("#tree-undo span").textContent = desk.words.word("tree.undo", { n: gone });
+    $("#tree-undo span").dataset.wordValues = JSON.stringify({ n: gone });
+    desk.words.translate($("#tree-undo"));
     this.showActions();
     if (focused) this.button$?.focus({ preventScroll: true });
   }
@@ -200,8 +201,8 @@ export class Tree {
 
   showActions() {
     show("#tree-actions", !!this.node);
-    $('[data-tree="pin"]').setAttribute("aria-pressed", !!this.node?.pin);
-    $('[data-tree="compare"]').setAttribute("aria-pressed", this.first !== null);
+    $("#tree-pin").setAttribute("aria-pressed", !!this.node?.pin);
+    $("#tree-compare").setAttribute("aria-pressed", this.first !== null);
     const both = this.first !== null && this.first !== this.chosen && !!this.node && !!this.lineage.node(this.first);
     show("#tree-pick", this.first !== null && !both);
     show("#tree-pair", both);

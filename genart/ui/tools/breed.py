@@ -24,39 +24,40 @@ def _parents() -> str:
   <h3><span {html.text("breed.parents")}</span> <small {html.text("breed.parents.term")}</small></h3>
   <div class="line">
     <div id="breed-parents" role="group" {html.label("breed.parents")}></div>
-    <button type="button" id="breed-now" {html.title("breed.now.tip")}>{html.icon("add")}<span {html.text("breed.now")}</span></button>
+    {_button("breed.now", "add")}
   </div>
   <div id="breed-tray" {html.label("breed.tray")}></div>
 </section>"""
 
 
 def _settings() -> str:
+    choices = "".join(
+        f'<label class="choice" id="breed-{name}-row"><span {html.text(f"breed.{name}")}</span> '
+        f"{html.select(f'breed-{name}', f'breed.{name}', values)}</label>"
+        for name, values in (("cross", CROSSES), ("classes", GENES))
+    )
     return f"""
 <section class="panel" id="breed-settings">
   <div id="breed-sliders"></div>
-  <div class="line">
-    <label class="choice" id="breed-cross-row"><span {html.text("breed.cross")}</span> {html.select("breed-cross", "breed.cross", CROSSES)}</label>
-    <label class="choice" id="breed-classes-row"><span {html.text("breed.classes")}</span> {html.select("breed-classes", "breed.classes", GENES)}</label>
-  </div>
+  <div class="line">{choices}</div>
 </section>"""
 
 
 def _children() -> str:
+    children = "".join(_child(n) for n in range(1, CHILDREN + 1))
     return f"""
 <section class="panel">
   <div id="breed-empty"><p {html.text("breed.empty")}</p>
     <button type="button" id="breed-begin" {html.text("breed.begin")}</button></div>
-  <div id="breed-grid" role="group" {html.label("breed.children")} hidden>{"".join(_child(n) for n in range(1, CHILDREN + 1))}</div>
+  <div id="breed-grid" role="group" {html.label("breed.children")} hidden>{children}</div>
   <div class="line" id="breed-bar" hidden>
-    <button type="button" id="breed-again" {html.title("breed.again.tip")}>{html.icon("update")}<span {html.text("breed.again")}</span></button>
-    <button type="button" id="breed-stop" {html.title("breed.stop.tip")} hidden>{html.icon("close")}<span {html.text("breed.stop")}</span></button>
+    {_button("breed.again", "update")}{_button("breed.stop", "close", more="hidden")}
     <output id="breed-progress"></output>
     <span class="thumbs"><small {html.text("breed.present")}</small>{_thumbs()}</span>
   </div>
   <p id="breed-alike" role="status" hidden><span></span>
     <button type="button" id="breed-raise" class="small" {html.text("breed.raise")}</button></p>
-  <p class="facts line" id="breed-taste"><span></span>
-    <button type="button" id="breed-forget" class="small" {html.title("breed.forget.tip")} {html.text("breed.forget")}</button></p>
+  <p class="facts line" id="breed-taste"><span></span>{_button("breed.forget", more='class="small"')}</p>
 </section>"""
 
 
@@ -79,25 +80,28 @@ def _thumbs(*, reached: bool = True) -> str:
 
 
 def _tree() -> str:
-    actions = "".join(
-        _button(name, icon) for name, icon in (("go", "play"), ("parent", "add"), ("pin", "pin"), ("root", "branch"))
+    icons = {"go": "play", "parent": "add", "pin": "pin", "root": "branch", "compare": "compare", "delete": "delete"}
+    actions = "".join(_button(f"tree.{name}", icon) for name, icon in icons.items())
+    scales = "".join(
+        f'<button type="button" id="tree-{name}" class="small" {html.title(f"tree.{name}")} {html.label(f"tree.{name}")}>'
+        f"{html.icon(icon)}</button>"
+        for name, icon in (("out", "minus"), ("in", "add"))
     )
     return f"""
 <section class="panel" id="tree-panel">
   <h3><span {html.text("tree.name")}</span> <small {html.text("tree.term")}</small>
-    <button type="button" id="tree-undo" class="small" {html.title("tree.undo.tip")} hidden><span></span></button>
-    <button type="button" id="tree-all" class="small" {html.title("tree.all.tip")} hidden><span {html.text("tree.all")}</span></button>
-    <button type="button" id="tree-out" class="small" {html.title("tree.out")} {html.label("tree.out")}>{html.icon("minus")}</button>
-    <button type="button" id="tree-in" class="small" {html.title("tree.in")} {html.label("tree.in")}>{html.icon("add")}</button></h3>
+    {_button("tree.undo", more='class="small" hidden')}{_button("tree.all", more='class="small" hidden')}{scales}</h3>
   <p class="facts" id="tree-empty" {html.text("tree.empty")}</p>
   <div id="tree" hidden><div id="tree-ground" role="group" {html.label("tree.name")}></div></div>
-  <div class="line" id="tree-actions" hidden>{actions}{_button("compare", "compare")}{_button("delete", "delete")}</div>
+  <div class="line" id="tree-actions" hidden>{actions}</div>
   <p class="facts" id="tree-pick" role="status" {html.text("tree.pick")}</p>
   <div id="tree-pair" hidden><canvas width="256" height="256"></canvas><canvas width="256" height="256"></canvas>
-    <button type="button" id="tree-flip" {html.title("tree.flip.tip")}>{html.icon("compare")}<span {html.text("tree.flip")}</span></button></div>
+    {_button("tree.flip", "compare")}</div>
 </section>"""
 
 
-def _button(name: str, icon: str) -> str:
-    about = f"{html.title(f'tree.{name}.tip')} {html.label(f'tree.{name}')}"
-    return f'<button type="button" data-tree="{name}" {about}>{html.icon(icon)}<span {html.text(f"tree.{name}")}</span></button>'
+def _button(name: str, icon: str | None = None, more: str = "") -> str:
+    """A button with the id of its name: `tree.pin` becomes `tree-pin`."""
+    drawn = html.icon(icon) if icon else ""
+    words = f"<span {html.text(name)}</span>"
+    return f'<button type="button" id="{name.replace(".", "-")}" {more} {html.title(f"{name}.tip")}>{drawn}{words}</button>'
