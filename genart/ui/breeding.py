@@ -1,5 +1,6 @@
 """Children of recipes: `/live/breed`, under the live channel's tokens. Likes travel with the request; nothing is kept here."""
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from genart.studio import Studio
 
 MAX_REQUEST = 4 * MAX_CHARACTERS
+AT_ONCE = 2  # a taste of many thumbs keeps a processor busy for a while
 
 
 class Breeding:
@@ -24,6 +26,7 @@ class Breeding:
 
     def __init__(self, live: Live):
         self._live = live
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/live/breed", self.breed, methods=["POST"])]
@@ -34,7 +37,8 @@ class Breeding:
         async def work(_: str, body: bytes) -> Response:
             message = parsed(body, MAX_REQUEST)
             studio = await self._live.studio()
-            return JSONResponse(await run_in_threadpool(bred, studio, message))
+            async with self._room:
+                return JSONResponse(await run_in_threadpool(bred, studio, message))
 
         return await self._live.answer(request, MAX_REQUEST, work)
 

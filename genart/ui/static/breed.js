@@ -61,7 +61,6 @@ export class Breed {
 
   opened() {
     this.fresh = true;
-    this.show();
   }
 
   closed() {
