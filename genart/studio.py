@@ -201,7 +201,7 @@ class Studio:
         generator = resident.loaded.generator
         stop = _stop(size, generator.space)
         for recipe in recipes:
-            _check(recipe, generator)
+            check(recipe, generator)
         steps = self._directions(resident) if any(recipe.offsets for recipe in recipes) else {}
 
         def forward() -> Tensor:
@@ -264,7 +264,7 @@ class Studio:
 
     def _forward(self, resident: Resident, recipe: Recipe, size: int | None) -> Tensor:
         generator = resident.loaded.generator
-        _check(recipe, generator)
+        check(recipe, generator)
         steps = self._directions(resident) if recipe.offsets else {}
         with torch.inference_mode():
             if recipe.all_classes:
@@ -315,7 +315,7 @@ class Studio:
 
     def _point(self, recipe: Recipe) -> np.ndarray | None:
         generator = self._resident(recipe.model).loaded.generator
-        _check(recipe, generator)
+        check(recipe, generator)
         points = [_stored(anchor, generator) for anchor in recipe.anchors]
         if any(space == "w" for space, _ in points):
             return None
@@ -498,6 +498,15 @@ def _mixed(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own") 
     return latent.arc(ws, weights, generator.w_mean) if mix.endswith("-arc") else latent.mix(ws, weights, spherical=False)
 
 
+def point_of(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own") -> Tensor | None:
+    """z (1, z_dim) on the CPU, where it alone decides w: one anchor's, or several that are mixed there; else None."""
+    points = [_stored(anchor, generator) for anchor in anchors]
+    in_z = generator.space.spherical if mix == "own" else mix.startswith("z")
+    if any(space == "w" for space, _ in points) or not (in_z or (len(anchors) == 1 and mix != "w-arc")):
+        return None
+    return _mixed_z([z for _, z in points], [anchor.weight for anchor in anchors], mix if in_z else "z", generator)
+
+
 def _mixed_z(zs: list[Tensor], weights: list[float], mix: str, generator: Generator) -> Tensor:
     """(1, z_dim), on the CPU."""
     if mix.endswith("-arc"):
@@ -519,7 +528,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(word in str(error) for word in words)
 
 
-def _check(recipe: Recipe, generator: Generator) -> None:
+def check(recipe: Recipe, generator: Generator) -> None:
     """Raise BadRecipe where the recipe asks for what this model does not have."""
     space = generator.space
     if recipe.noise.mode == "random" and not space.has_noise:

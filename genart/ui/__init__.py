@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from genart.catalogue import ENTRIES, Entry
 from genart.ui import about, explore, html, models
 from genart.ui.api import endpoints
+from genart.ui.breeding import Breeding
 from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
@@ -63,6 +64,7 @@ def build(
             *live.routes(),
             *Cells(live).routes(),
             *Sheets(live).routes(),
+            *Breeding(live).routes(),
             *shelf.routes(),
             *films.routes(),
             *Maps(live, public=public).routes(),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 32
 MAX_SIDE = 256
+MAX_REQUEST = 4 * MAX_CHARACTERS
 ENLARGING = ("upscale", "enlarge", "blocks")  # finishing steps that a small picture does without
 
 
@@ -37,7 +38,7 @@ class Cells:
         """One frame: the head lists each picture's kind, size and bytes, or its error; then the pictures, end to end."""
 
         async def work(visitor: str, body: bytes) -> Response:
-            message = parsed(body)
+            message = parsed(body, MAX_REQUEST)
             wanted, side = listed(message, MAX_CELLS), message.get("side", 64)
             if isinstance(side, bool) or not isinstance(side, int) or not 8 <= side <= MAX_SIDE:
                 raise BadRecipe(f"side {quote(side)} is out of range; use a whole number from 8 to {MAX_SIDE}.")
@@ -46,7 +47,7 @@ class Cells:
             data = framed({"seq": None, "cells": [head for head, _ in made]}, b"".join(picture for _, picture in made))
             return Response(data, media_type="application/octet-stream")
 
-        return await self._live.answer(request, MAX_CHARACTERS * 4, work)
+        return await self._live.answer(request, MAX_REQUEST, work)
 
 
 def listed(message: dict[str, Any], most: int) -> list[Any]:

@@ -127,9 +127,9 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
     }
 
 
-def parsed(text: str | bytes, most: int = MAX_CHARACTERS) -> dict[str, Any]:
-    if len(text) > most:
-        raise BadRecipe(f"A request has at most {most} characters; this one has {len(text)}.")
+def parsed(text: str | bytes, limit: int = MAX_CHARACTERS) -> dict[str, Any]:
+    if len(text) > limit:
+        raise BadRecipe(f"A request has at most {limit} characters; this one has {len(text)}.")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

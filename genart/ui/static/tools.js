@@ -2,12 +2,13 @@
 // (layOut), of each picture at rest while it is open (show), and of being opened and closed; it may say
 // which models it serves, and is hidden for the others.
 
+import { Breed } from "./breed.js";
 import { Keep } from "./keep.js";
 import { MapTool } from "./map.js";
 import { Mix } from "./mix.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = { mix: Mix, map: MapTool, keep: Keep };
+const TOOLS = { mix: Mix, breed: Breed, map: MapTool, keep: Keep };
 
 export class Tools {
   constructor(desk) {
