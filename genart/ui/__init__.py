@@ -16,6 +16,7 @@ from genart.catalogue import ENTRIES, Entry
 from genart.ui import about, explore, html, models
 from genart.ui.api import endpoints
 from genart.ui.cells import Cells
+from genart.ui.directions import Directions
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
@@ -60,6 +61,7 @@ def build(
         routes=[
             *live.routes(),
             *Cells(live).routes(),
+            *Directions(live).routes(),
             *shelf.routes(),
             *films.routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),

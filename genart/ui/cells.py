@@ -37,7 +37,7 @@ class Cells:
         """One frame: the head lists each picture's kind, size and bytes, or its error; then the pictures, end to end."""
 
         async def work(visitor: str, body: bytes) -> Response:
-            message = parsed(body)
+            message = parsed(body, MAX_CHARACTERS * 4)
             wanted, side = message.get("recipes"), message.get("side", 64)
             if not isinstance(wanted, list) or not 1 <= len(wanted) <= MAX_CELLS:
                 raise BadRecipe(f"recipes {quote(wanted)} are no list of 1 to {MAX_CELLS} recipes; send fewer at once.")

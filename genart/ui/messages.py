@@ -15,7 +15,7 @@ from genart.ui.sentences import chinese
 from genart.walk import Walk, drift
 
 if TYPE_CHECKING:
-    from genart.studio import Frame, Studio
+    from genart.studio import Frame, Resident, Studio
 
 UNEXPECTED = "The picture could not be made; the server's log says why. Change something and try again."
 
@@ -120,15 +120,23 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "latent": list(space.latent),
         "controls": [{"name": control.name, "low": control.low, "high": control.high} for control in space.controls],
         "directions": studio.direction_names(entry.name),
+        "measured": measured_in(resident),
+        "stillMeasured": studio.still_measured(entry.name),
         "weights": resident.loaded.sha256,
         "megabytes": round(resident.bytes / 1e6, 1),
         "device": str(studio.device),
     }
 
 
-def parsed(text: str | bytes) -> dict[str, Any]:
-    if len(text) > MAX_CHARACTERS:
-        raise BadRecipe(f"A request has at most {MAX_CHARACTERS} characters; this one has {len(text)}.")
+def measured_in(resident: "Resident") -> dict[str, float]:
+    """How surely each measured direction does what its name says: a held-out correlation."""
+    found = resident.directions or {}
+    return {name: round(each.r, 3) for name, each in found.items() if each.r is not None}
+
+
+def parsed(text: str | bytes, most: int = MAX_CHARACTERS) -> dict[str, Any]:
+    if len(text) > most:
+        raise BadRecipe(f"A request has at most {most} characters; this one has {len(text)}.")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

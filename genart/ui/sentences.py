@@ -38,6 +38,7 @@ SENTENCES: dict[str, str] = {
     "The stored latent {0} is damaged; copy it again, whole.": "保存的潜变量 {0} 已损坏；请重新完整复制一次。",
     "The stored latent {0} is in no known space; it begins with z or w.": "无法识别潜变量 {0} 所在的空间；它应以 z 或 w 开头。",
     "The stored latent {0} holds a number that is not finite or beyond {1}.": "潜变量 {0} 中有的数不是有限数，或绝对值超过 {1}；请换一个潜变量。",
+    "The vector of direction {0} is not in w; store it with pack_vector in w.": "方向 {0} 的向量不在 w 空间中；请用 pack_vector 以 w 保存。",
     "Seeds {0} cannot be read at {1}; write whole numbers such as 1,4,10-15.": "种子列表 {0} 中的 {1} 无法识别；请写整数，例如 1,4,10-15。",
     "Seeds {0} are more than 10000 pictures; ask for fewer at once.": "种子 {0} 超过 10000 幅画面；请减少一些，分次生成。",
     "Seeds {0} name no seed; write whole numbers such as 1,4,10-15.": "{0} 中没有任何种子；请写整数，例如 1,4,10-15。",
@@ -47,6 +48,11 @@ SENTENCES: dict[str, str] = {
     "The recipe's {0} is a list, not {1}.": "配方中的{0}应为列表，而不是 {1}；请检查配方。",
     "all_classes {0} is neither true nor false.": "all_classes {0} 既不是 true 也不是 false；请检查配方。",
     "mix {0} is unknown; use own, z, z-arc, w or w-arc.": "没有 {0} 这种混合方式；请使用 own、z、z-arc、w 或 w-arc。",
+    # genart/directions
+    "A direction is learnt from {0} to {1} pictures that have it and as many that have not; these are {2} and {3}.": "学习一个方向需要 {0} 到 {1} 幅具有该特征的画面和同样多没有该特征的画面；现在分别是 {2} 幅和 {3} 幅，请继续标记。",
+    "The pictures that have it and those that have not are the same; mark different ones.": "标为“有”和“没有”的画面相同；请标记不同的画面。",
+    "This file holds no direction; choose one that was exported here.": "这个文件中没有方向；请选择从这里导出的方向文件。",
+    "The direction {0} belongs to other weights, of {1}, not to {2}; choose its own model.": "方向 {0} 属于 {1} 的另一份权重，而不是 {2}；请选择它所属的模型。",
     # genart/walk.py
     "A key's {0} seconds are out of range; use a number from 0.05 to {1}.": "关键帧时长 {0} 秒超出范围；请使用 0.05 到 {1} 之间的数。",
     "Easing {0} is unknown; use one of {1}.": "没有 {0} 这种缓动；请从这些中选择：{1}。",
@@ -72,6 +78,8 @@ SENTENCES: dict[str, str] = {
     # genart/studio.py
     "{0} has {1} classes; 1 to {2} can be shown at once.": "{0} 有 {1} 个类别；可同时显示 1 到 {2} 个。",
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
+    "The direction {0} has shape {1}; {2} takes {3}.": "方向 {0} 的形状是 {1}，而 {2} 需要 {3}；请换一个方向。",
+    "A direction of {0} is learnt from pictures of {1}; one is of {2}.": "{0} 的方向要用 {1} 的画面来学习，而其中一幅属于 {2}；请换成同一模型的画面。",
     "{0} has no direction {1}; it has {2}.": "{0} 没有方向 {1}；可用的方向有 {2}。",
     "{0} cannot be painted, for its latent is no picture; leave out the spot.": "{0} 的潜变量不是图像，无法涂画；请去掉 spot。",
     "{0} reads no pictures; choose a model with an encoder.": "{0} 无法读入图片；请选择带编码器的模型。",
@@ -84,6 +92,7 @@ SENTENCES: dict[str, str] = {
     "label {0} is out of range; {1} has no classes.": "类别 {0} 超出范围；{1} 没有类别，请去掉它。",
     "label {0} is out of range; {1} has classes 0 to {2}.": "类别 {0} 超出范围；{1} 的类别从 0 到 {2}。",
     "side {0} is out of range; use a whole number from 8 to {1}.": "边长 {0} 超出范围；请使用 8 到 {1} 的整数。",
+    "{0} {1} is no list of at most {2} recipes; send fewer at once.": "{0} {1} 不是最多 {2} 个配方的列表；请一次少发一些。",
     "recipes {0} are no list of 1 to {1} recipes; send fewer at once.": "recipes {0} 不是含 1 到 {1} 个配方的列表；请一次少发一些。",
     "size {0} is out of range; use a number of pixels from 1 up.": "尺寸 {0} 超出范围；请使用至少 1 像素。",
     "The model {0} is not on this machine; fetch it in the tab Models.": "这台机器上没有模型 {0}；请在“模型”页中获取。",
