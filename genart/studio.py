@@ -6,6 +6,7 @@ import math
 import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -386,9 +387,12 @@ class Studio:
         return {name: each.vector for name, each in found.items()}
 
     def _found(self, resident: Resident, *, complete: bool = False) -> Mapping[str, Direction]:
-        """The directions of a model as far as they are wanted, on this device; one thread finds, the others wait for it."""
+        """The directions of a model as far as they are wanted, on this device.
+
+        One thread finds and others wait for it, but for the worker, who draws the pictures: it finds them itself.
+        """
         if resident.directions is None or complete > resident.complete:
-            with resident.finding, torch.inference_mode():
+            with nullcontext() if self._turns.is_here() else resident.finding, torch.inference_mode():
                 if resident.directions is None:
                     self._find_axes(resident)
                 if complete > resident.complete:
@@ -401,7 +405,7 @@ class Studio:
 
     def _measure(self, resident: Resident) -> None:
         start = time.perf_counter()
-        more = measured(resident.loaded.generator)
+        more = measured(resident.loaded.generator, self._turns.run)  # each picture in a turn, between those of visitors
         found = {name: Direction(each.vector.cpu(), each.r) for name, each in (resident.directions or {}).items()}
         found = {name: each for name, each in found.items() if name not in resident.loaded.directions} | more
         keep(resident.loaded.sha256, found)

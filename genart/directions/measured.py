@@ -57,8 +57,10 @@ def measurable(space: Space) -> list[str]:
     return [name for name in MEASURES if space.channels >= 3 or name not in OF_COLOUR]
 
 
-def measured(generator: Generator) -> dict[str, Direction]:
+def measured(generator: Generator, turn: Callable[[Callable[[], Tensor]], Tensor] = lambda job: job()) -> dict[str, Direction]:
     """The directions that raise a measured number, each where it is known well enough: name -> Direction.
+
+    `turn` runs the drawing of each picture where and when it may be drawn.
 
     Ridge regression of the number on w, in pictures of fixed seeds; with classes, within each of
     them. Out of the regression comes what foretells the number; moved is w as it goes along with
@@ -69,7 +71,15 @@ def measured(generator: Generator) -> dict[str, Direction]:
     count = _affordable(generator)
     labels = _labels(space.num_classes, count)
     w = sample_w(generator, max(count, SAMPLES), labels)
-    pictures = [thumbnail(generator, row).clamp(-1, 1) for row in w[:count]]
+
+    def drawn(row: Tensor) -> Callable[[], Tensor]:
+        def job() -> Tensor:
+            with torch.inference_mode():
+                return thumbnail(generator, row).clamp(-1, 1)
+
+        return job
+
+    pictures = [turn(drawn(row)) for row in w[:count]]
     numbers = {name: torch.cat([MEASURES[name](picture) for picture in pictures]) for name in measurable(space)}
     spread = _within(w, len(labels))
     spread = spread * free(spread)

@@ -1,9 +1,11 @@
 // The tools beside the stage: one is open, the picture stays. A tool is told of the model
-// (layOut), of each picture at rest while it is open (show), and of being opened and closed.
+// (layOut), of each picture at rest while it is open (show), of one that is about to change
+// (moved), and of being opened and closed.
 
+import { Directions } from "./directions.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = {};
+const TOOLS = { steer: Directions };
 
 export class Tools {
   constructor(desk) {
@@ -46,6 +48,11 @@ export class Tools {
   // A picture stands still on the stage.
   show() {
     this.present?.show?.();
+  }
+
+  // The recipe has changed; its picture is not there yet.
+  moved() {
+    this.present?.moved?.();
   }
 
   // Number keys choose a tool, from 1 in the order of the buttons.
