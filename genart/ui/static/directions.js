@@ -13,7 +13,7 @@ const CELLS = [-3, -2, -1, 0, 1, 2, 3];
 const COMPARED = [1, 5]; // the cells at -2 and +2 sigma
 const SIDE = 64;
 const MUCH = 0.25; // of the way from black to white, in the mean over all pixels: a full bar
-const SLOW_MS = 500; // for two cells; bars of folded rows then wait until they are unfolded
+const SLOW_MS = 500; // for two cells: then one folded row is measured at a rest, and the others when they are unfolded
 const KARRAS = [4, 8]; // where coarse and middle layers end (Karras 2018): 4 and 8 pixels, 16 and 32, the rest
 const NUMBERED = /^(pca|sefa|channel)(\d+)$/;
 const FOLDED = /^(pca|sefa)\d+$/;
@@ -53,7 +53,6 @@ export class Directions {
 
   layOut(model) {
     this.moved();
-    this.slow = false;
     this.mine = this.store.of(model.weights);
     this.found = model;
     this.guests = []; // directions of an opened recipe that are not kept here
@@ -290,6 +289,7 @@ export class Directions {
 
   show() {
     this.resting = true;
+    this.slow = false;
     this.draw();
     this.teacher.show();
   }
