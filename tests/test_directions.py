@@ -135,9 +135,8 @@ def test_a_planted_direction_is_learnt(seed):
 
     assert torch.cosine_similarity(learnt.vector, planted, dim=0) > 0.8
     assert learnt.score > 0.9
-    assert learnt.vector.norm() == pytest.approx(
-        float(((w - w.mean(0)) @ (learnt.vector / learnt.vector.norm())).std()), rel=1e-3
-    )
+    length = learnt.vector.norm()
+    assert float(((w - w.mean(0)) @ (learnt.vector / length)).std()) == pytest.approx(float(length), rel=1e-3)
 
 
 def test_examples_marked_by_chance_score_like_a_guess():
@@ -342,11 +341,13 @@ def client(studio):
 
 
 def test_the_page_is_told_what_was_found_and_how_surely(client, studio):
+    studio.find_directions("vae")
     told = client.post("/live/directions", json={"model": "vae"}).json()
 
     assert told["directions"] == studio.direction_names("vae")
     assert set(told["measured"]) <= set(told["directions"])
     assert all(0.5 <= r <= 1 for r in told["measured"].values())
+    assert told["stillMeasured"] == []
 
 
 def test_a_direction_is_learnt_saved_and_opened_over_the_channel(client, studio):

@@ -1,4 +1,4 @@
-"""Directions over the live channel: told once they are measured, learnt from pictures, saved and opened as files."""
+"""Directions over the live channel: told as they are found, learnt from pictures, saved and opened as files."""
 
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from genart.errors import BadRecipe, quote
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.live import Live
-from genart.ui.messages import measured_in, parsed
+from genart.ui.messages import directions_of, parsed
 
 if TYPE_CHECKING:
     from genart.studio import Studio
@@ -52,10 +52,8 @@ class Directions:
 
 
 def found(studio: "Studio", message: dict[str, Any]) -> Response:
-    """All directions of a model, once they are found."""
-    name = str(message.get("model"))
-    studio.find_directions(name)
-    return JSONResponse({"directions": studio.direction_names(name), "measured": measured_in(studio.resident(name))})
+    """The directions of a model that are found by now, and those that are still being measured."""
+    return JSONResponse(directions_of(studio, str(message.get("model"))))
 
 
 def learnt(studio: "Studio", message: dict[str, Any]) -> Response:

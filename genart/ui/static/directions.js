@@ -66,9 +66,12 @@ export class Directions {
 
   // Until the measured ones are found their rows stand empty; what follows must not jump when some are not.
   async waitForMeasured(model) {
-    const found = await this.desk.live.call("directions", JSON.stringify({ model: model.name })).catch((error) => this.desk.fail(error));
-    if (!found) return;
-    Object.assign(model, found, { stillMeasured: [] });
+    for (let wait = 500; model.stillMeasured.length; wait = Math.min(5000, wait * 1.3)) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      if (this.found !== model) return;
+      const found = await this.desk.live.call("directions", JSON.stringify({ model: model.name })).catch(() => ({}));
+      Object.assign(model, found);
+    }
     if (this.found !== model) return;
     const list = $("#direction-list");
     list.style.minHeight = `${list.offsetHeight}px`;
