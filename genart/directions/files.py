@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from genart.directions.measured import Direction
+from genart.directions.measures import Direction
 from genart.errors import BadRecipe, quote
 from genart.hub.cache import ours
 from genart.recipe import MAX_VALUE

@@ -98,9 +98,10 @@ def test_a_strip_ends_when_the_recipe_changes_and_is_drawn_anew(visitor):
 
 
 def test_measured_directions_arrive_and_nothing_below_moves(visitor):
-    visitor.choose("stylegan3")
+    visitor.choose("wide")
     place = "document.querySelector('#advanced-toggle').getBoundingClientRect().y + scrollY"
     before = visitor.page.evaluate(place)
+    visitor.studio.find_directions("wide")
     visitor.wait("() => !document.querySelector('[data-late]')")
     assert abs(visitor.page.evaluate(place) - before) <= 1
     named = visitor.page.locator('[data-direction="brightness"] .slider')

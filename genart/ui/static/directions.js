@@ -55,6 +55,7 @@ export class Directions {
     this.moved();
     this.mine = this.store.of(model.weights);
     this.found = model;
+    this.rows = [];
     this.guests = []; // directions of an opened recipe that are not kept here
     this.chosen = new Map(); // layer ranges of rows that stand at 0
     this.teacher.layOut();
