@@ -248,7 +248,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Learnt from examples: {percent} % of those left out were told rightly",
         "从示例中学得：留出的示例有 {percent}% 判断正确",
     ),
-    "direction.pca.tip": ("What varies most, in order (PCA, GANSpace)", "变化最大的方面，按大小排列（PCA，GANSpace）"),
+    "direction.pca.tip": ("What varies most, in order (PCA, GANSpace)", "变化最大的方面，按大小排列（GANSpace 的 PCA）"),
     "direction.sefa.tip": ("What the first layers amplify most, in order (SeFa)", "前几层放大最多的方面，按大小排列（SeFa）"),
     "direction.late": ("Being measured in pictures of this model …", "正在这个模型的画面中测量……"),
     "direction.unfold": ("Show where it leads, and its tools", "展开：预览画面与工具"),
@@ -271,7 +271,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "direction.open": ("Open a direction", "打开方向文件"),
     "direction.open.tip": (
         "A .direction.safetensors file that was saved here, of this model",
-        "打开从这里保存的、属于这个模型的 .direction.safetensors 文件",
+        "打开从这里保存的、属于这个模型的方向文件",
     ),
     "direction.read": ("From my pictures ({n})", "来自我的图片（{n}）"),
     "direction.read.tip": (
