@@ -130,7 +130,7 @@ def _held_out(w: Tensor, number: Tensor, folds: list[Tensor], ridge: float) -> f
         kept = torch.ones(len(w), dtype=torch.bool).index_fill(0, fold, False)
         foretold[fold] = w[fold] @ _ridge(w[kept], number[kept], ridge)
     r = torch.corrcoef(torch.stack([foretold, number]))[0, 1]
-    return float(r.nan_to_num())
+    return float(r.detach().nan_to_num())
 
 
 def _ridge(w: Tensor, number: Tensor, ridge: float) -> Tensor:
