@@ -16,7 +16,7 @@ import numpy as np
 from genart import machine
 from genart.catalogue import ENTRIES, UNKNOWN, Entry, Source, entry_at, entry_of, source_of
 from genart.errors import BadRecipe, BadWeights, GenartError, NoDownload, quote
-from genart.recipe import MIXES, Anchor, Noise, Recipe, pack_vector, seeds_of
+from genart.recipe import MIXES, Anchor, Noise, Offset, Recipe, pack_vector, seeds_of
 from genart.walk import EASES, WALKS, Key, Reach, Walk, even
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   python -m genart render digits-vae16 --seeds 0-99 --out pictures/
   python -m genart render digits-vae16 --z z.npy --out raw.npy
   python -m genart render ./network.pkl --z z.npy --noise none --out raw.npy
+  python -m genart render skies --seeds 1 --direction hour=2 --direction mine.direction.safetensors=-1.5
   python -m genart render huggan/fastgan-few-shot-painting --seeds 0-8
   python -m genart inspect network.pkl
   python -m genart inspect huggan/dcgan-mnist
@@ -163,7 +164,8 @@ def _walk(chosen: argparse.Namespace) -> Walk:
     chosen.model = chosen.source or next(iter(ENTRIES))
     studio = _studio(chosen)
     entry = studio.entries[chosen.model]
-    recipes = [entry.begin(Anchor(seed, label=chosen.label), chosen.psi) for seed in seeds_of(chosen.seeds or "0")]
+    begun = [entry.begin(Anchor(seed, label=chosen.label), chosen.psi) for seed in seeds_of(chosen.seeds or "0")]
+    recipes = [replace(recipe, offsets=_offsets(chosen, studio)) for recipe in begun]
     if chosen.walk:
         loaded = studio.resident(entry.name).loaded
         space = loaded.generator.space
@@ -262,7 +264,7 @@ def _speeds(studio: "Studio", name: str, rounds: int) -> Iterator[tuple[int, flo
 
 def _recipes(chosen: argparse.Namespace, studio: "Studio") -> Iterator[Recipe]:
     """One recipe per seed or per row of the given latents."""
-    noise = _noise(chosen.noise)
+    noise, offsets = _noise(chosen.noise), _offsets(chosen, studio)
     given = chosen.z or chosen.w
     psi = chosen.psi if chosen.psi is not None or not given else 1.0  # a given latent is taken as it is
     if given:
@@ -270,7 +272,25 @@ def _recipes(chosen: argparse.Namespace, studio: "Studio") -> Iterator[Recipe]:
     else:
         anchors = [Anchor(seed, label=chosen.label) for seed in seeds_of(chosen.seeds or "0")]
     for anchor in anchors:
-        yield replace(studio.entries[chosen.model].begin(anchor, psi), psi_cutoff=chosen.psi_cutoff, noise=noise)
+        recipe = studio.entries[chosen.model].begin(anchor, psi)
+        yield replace(recipe, psi_cutoff=chosen.psi_cutoff, noise=noise, offsets=offsets)
+
+
+def _offsets(chosen: argparse.Namespace, studio: "Studio") -> tuple[Offset, ...]:
+    """The steps along directions: each a name or a file that holds one, and how far in standard deviations."""
+    steps = []
+    for text in chosen.direction:
+        name, _, sigma = text.rpartition("=")
+        try:
+            far = float(sigma)
+        except ValueError:
+            raise BadRecipe(f"--direction {quote(text)} cannot be read; write a name or a file, =, and sigma.") from None
+        if name.endswith(".safetensors"):
+            called, vector = studio.open_direction(chosen.model, Path(name).read_bytes())
+            steps.append(Offset(called, far, vector=vector))
+        else:
+            steps.append(Offset(name, far))
+    return tuple(steps)
 
 
 def _vectors(name: str, space: str) -> Iterator[str]:
@@ -353,6 +373,10 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--device", help="cuda, mps, xpu or cpu; found by itself if left out")
         return added
 
+    def directed(command: argparse.ArgumentParser) -> None:
+        text = "a step along a direction, by name or from a saved file, such as brightness=1.5; may be given again"
+        command.add_argument("--direction", action="append", default=[], metavar="NAME|FILE=SIGMA", help=text)
+
     command("list", list_models, "List the models.")
 
     drawing = command("render", render, "Render pictures from seeds or latents.")
@@ -367,6 +391,7 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument("--psi-cutoff", type=int, metavar="N", help="truncate only the first N layers")
     drawing.add_argument("--label", type=int, help="class index of a conditional model")
     drawing.add_argument("--noise", default="const", metavar="const|none|SEED", help="by default const")
+    directed(drawing)
     drawing.add_argument("--size", type=int, help="stop early at this size, where the family can")
     drawing.add_argument("--out", metavar="FILE|DIR", help=".png (a sheet if there are several), .npy (raw floats), or a folder")
 
@@ -378,6 +403,7 @@ def _parser() -> argparse.ArgumentParser:
     filming.add_argument("--walk", choices=list(WALKS), help="a ready-made walk from the first seed")
     filming.add_argument("--psi", type=float, help="truncation psi; by default the model's own")
     filming.add_argument("--label", type=int, help="class index of a conditional model")
+    directed(filming)
     filming.add_argument("--seconds", type=float, help="from key to key, by default 4 or what the walk says")
     filming.add_argument("--ease", choices=list(EASES), default="sine", help="by default sine")
     filming.add_argument("--path", choices=list(MIXES), default="own", help="by default the model's own")

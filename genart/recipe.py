@@ -122,13 +122,16 @@ class Offset:
     """A step of `sigma` standard deviations along a direction, on layers `[first, last)`.
 
     `spot` is (x, y, radius) in shares of the picture's side: where a latent is itself a small
-    picture, the step is painted there alone, and has half its strength at the radius.
+    picture, the step is painted there alone, and has half its strength at the radius. `vector` is
+    text made by `pack_vector`, one standard deviation of w: a direction that was learnt or brought
+    along, of which `direction` is then only the name.
     """
 
     direction: str
     sigma: float
     layers: Layers = None
     spot: tuple[float, float, float] | None = None
+    vector: str | None = None
 
     def __post_init__(self) -> None:
         _name(self.direction, "direction")
@@ -137,6 +140,8 @@ class Offset:
             _layers(self.layers)
         if self.spot is not None:
             _spot(self.spot)
+        if self.vector is not None and unpack_vector(self.vector)[0] != "w":
+            raise BadRecipe(f"The vector of direction {quote(self.direction)} is not in w; store it with pack_vector in w.")
 
 
 @dataclass(frozen=True, slots=True)

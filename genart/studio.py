@@ -6,10 +6,12 @@ import math
 import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, TypeVar, cast
+from threading import Lock
+from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, Sequence, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,10 +20,24 @@ from torch.nn import functional as F
 
 from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry, source_of
-from genart.directions import directions, names
+from genart.directions import (
+    MEASURES,
+    Direction,
+    axes_of,
+    directions,
+    from_file,
+    keep,
+    kept,
+    learn,
+    measurable,
+    measured,
+    names,
+    sample_w,
+    to_file,
+)
 from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel, quote
 from genart.families.base import Controlled, Encoder, Generator, Space
-from genart.recipe import Anchor, Recipe, pack_vector, unpack_vector
+from genart.recipe import Anchor, Offset, Recipe, pack_vector, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
 
@@ -55,13 +71,19 @@ class Frame:
 
 @dataclass(slots=True)
 class Resident:
-    """A loaded model with what the studio measured and derived: directions are one sigma long."""
+    """A loaded model with what the studio measured and derived.
+
+    Directions come in two strides: `directions` is None before the first, and only with the second,
+    which draws pictures and may take seconds, is it `complete`.
+    """
 
     loaded: Loaded
     bytes: int
     ms_by_size: dict[int, float]
-    directions: dict[str, Tensor] | None = None
+    directions: dict[str, Direction] | None = None
+    complete: bool = False
     batch: int | None = None
+    finding: Lock = field(default_factory=Lock)
 
 
 class Studio:
@@ -146,9 +168,61 @@ class Studio:
         self._turns.run(lambda: self._forget(name))
 
     def direction_names(self, name: str) -> list[str]:
-        """What the directions of a model are called in recipes."""
+        """What the directions of a model are called in recipes, those still being measured left out."""
+        resident = self.resident(name)
+        known = {**resident.loaded.directions, **dict.fromkeys(names(resident.loaded.generator.space))}
+        return list(known | (resident.directions or {}))
+
+    def directions(self, name: str) -> dict[str, Direction]:
+        """All directions of a model, found now, in the caller's thread, if they are not yet: named ones first,
+        then PCA and SeFa, then those that were measured. Each is one sigma long."""
+        return dict(self._found(self.resident(name), complete=True))
+
+    def still_measured(self, name: str) -> list[str]:
+        """The names of directions that may yet be found."""
+        resident = self.resident(name)
+        hoped = [] if resident.complete else measurable(resident.loaded.generator.space)
+        return [each for each in hoped if each not in resident.loaded.directions]
+
+    def learn(self, name: str, has: Sequence[Recipe], has_not: Sequence[Recipe]) -> tuple[str, float]:
+        """A direction from pictures of a model that have something to those that have not, as the `vector` of an
+        Offset, with the share of pictures told rightly by fits that had not seen them. Raises BadRecipe."""
+
+        def work() -> tuple[str, float]:
+            learnt = learn(self._points(name, has), self._points(name, has_not), self._spread(name))
+            return pack_vector(learnt.vector.numpy(), "w", half=True), learnt.score
+
+        return self._turns.run(work)
+
+    def axes(self, name: str, recipes: Sequence[Recipe], count: int = 3) -> list[str]:
+        """What varies most among some pictures of a model, as vectors of Offsets: fewer than there are pictures."""
+
+        def work() -> list[str]:
+            found = axes_of(self._points(name, recipes), self._spread(name), count)
+            return [pack_vector(axis.numpy(), "w", half=True) for axis in found]
+
+        return self._turns.run(work)
+
+    def save_direction(self, name: str, direction: str, vector: str | None = None) -> bytes:
+        """A direction of a model as a file to take along, safetensors: its own by name, or a vector of an Offset."""
+        resident = self.resident(name)
+        space, sha256 = resident.loaded.generator.space, resident.loaded.sha256
+        if vector is None:
+            found = self._found(resident, complete=direction in MEASURES)
+            step = _step(Offset(direction, 1.0), name, {each: known.vector for each, known in found.items()})
+        else:
+            offset = Offset(direction, 1.0, vector=vector)
+            _check_step(offset, name, space)
+            step = _step(offset, name, {})
+        return to_file(direction, step.cpu(), model=name, weights=sha256)
+
+    def open_direction(self, name: str, data: bytes) -> tuple[str, str]:
+        """Name and vector, as of an Offset, of a file made by `save_direction` for the same weights; raises BadRecipe."""
         loaded = self.resident(name).loaded
-        return [*loaded.directions, *names(loaded.generator.space)]
+        called, vector = from_file(data, model=name, weights=loaded.sha256, w_dim=loaded.generator.space.w_dim)
+        offset = Offset(called, 1.0, vector=pack_vector(vector.numpy(), "w", half=True))
+        _check_step(offset, name, loaded.generator.space)
+        return called, cast(str, offset.vector)
 
     def warm_up(self, name: str) -> None:
         """Load a model, render once and find its directions, before anybody asks."""
@@ -157,7 +231,7 @@ class Studio:
 
     def find_directions(self, name: str) -> None:
         """Find a model's directions now, in the caller's thread, and keep them for its recipes."""
-        self._directions(self.resident(name))
+        self.directions(name)
 
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
         """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
@@ -202,7 +276,7 @@ class Studio:
         stop = _stop(size, generator.space)
         for recipe in recipes:
             check(recipe, generator)
-        steps = self._directions(resident) if any(recipe.offsets for recipe in recipes) else {}
+        steps = self._steps(resident, *recipes)
 
         def forward() -> Tensor:
             with torch.inference_mode():
@@ -265,7 +339,7 @@ class Studio:
     def _forward(self, resident: Resident, recipe: Recipe, size: int | None) -> Tensor:
         generator = resident.loaded.generator
         check(recipe, generator)
-        steps = self._directions(resident) if recipe.offsets else {}
+        steps = self._steps(resident, recipe)
         with torch.inference_mode():
             if recipe.all_classes:
                 w = torch.cat([styles(each, generator, steps) for each in in_every_class(recipe, generator.space)])
@@ -292,7 +366,10 @@ class Studio:
         with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
             generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
         held = (*network.parameters(), *network.buffers())  # with what the network prepared for itself, saved or not
-        return Resident(loaded, sum(tensor.nbytes for tensor in held), {})
+        resident = Resident(loaded, sum(tensor.nbytes for tensor in held), {})
+        if before := kept(loaded.sha256, generator.space.w_dim):
+            self._now_known(resident, before, complete=True)
+        return resident
 
     def _forget(self, name: str) -> None:
         self.entries.pop(name, None)
@@ -306,12 +383,67 @@ class Studio:
         if self.device.type != "cpu":
             torch.get_device_module(self.device).empty_cache()
 
-    def _directions(self, resident: Resident) -> dict[str, Tensor]:
-        if resident.directions is None:
-            with torch.inference_mode():
-                found = {**resident.loaded.directions, **directions(resident.loaded.generator)}
-            resident.directions = {name: axis.to(self.device) for name, axis in found.items()}
-        return resident.directions
+    def _steps(self, resident: Resident, *recipes: Recipe) -> dict[str, Tensor]:
+        """The directions that recipes name, found now if need be; none for recipes that bring their own."""
+        named = {step.direction for recipe in recipes for step in recipe.offsets if step.vector is None}
+        if not named:
+            return {}
+        found = self._found(resident)
+        if not named <= found.keys() and named & MEASURES.keys():
+            found = self._found(resident, complete=True)
+        return {name: each.vector for name, each in found.items()}
+
+    def _found(self, resident: Resident, *, complete: bool = False) -> Mapping[str, Direction]:
+        """The directions of a model as far as they are wanted, on this device.
+
+        One thread finds and others wait for it, but for the worker, who draws the pictures: it finds them itself.
+        """
+        if resident.directions is None or complete > resident.complete:
+            with nullcontext() if self._turns.is_here() else resident.finding, torch.inference_mode():
+                if resident.directions is None:
+                    self._find_axes(resident)
+                if complete > resident.complete:
+                    self._measure(resident)
+        return cast(dict[str, Direction], resident.directions)
+
+    def _find_axes(self, resident: Resident) -> None:
+        found = {name: Direction(axis) for name, axis in directions(resident.loaded.generator).items()}
+        self._now_known(resident, found, complete=False)
+
+    def _measure(self, resident: Resident) -> None:
+        start = time.perf_counter()
+        more = measured(resident.loaded.generator, self._turns.run)  # each picture in a turn, between those of visitors
+        found = {name: Direction(each.vector.cpu(), each.r) for name, each in (resident.directions or {}).items()}
+        found = {name: each for name, each in found.items() if name not in resident.loaded.directions} | more
+        keep(resident.loaded.sha256, found)
+        self._now_known(resident, found, complete=True)
+        log.info("measured %s in %.1f s", ", ".join(more) or "nothing that can be told", time.perf_counter() - start)
+
+    def _now_known(self, resident: Resident, found: Mapping[str, Direction], *, complete: bool) -> None:
+        """Those that came with the weights stand first, and keep their names."""
+        named = {name: Direction(axis) for name, axis in resident.loaded.directions.items()}
+        both = named | {name: each for name, each in found.items() if name not in named}
+        resident.directions = {name: Direction(each.vector.to(self.device), each.r) for name, each in both.items()}
+        resident.complete = complete
+
+    def _points(self, name: str, recipes: Sequence[Recipe]) -> Tensor:
+        """The w of each recipe, the mean of its rows: (N, w_dim) on the CPU."""
+        resident = self._resident(name)
+        generator = resident.loaded.generator
+        for recipe in recipes:
+            if recipe.model != name:
+                raise BadRecipe(f"A direction of {name!r} is learnt from pictures of {name!r}; one is of {recipe.model!r}.")
+            check(recipe, generator)
+        steps = self._steps(resident, *recipes)
+        with torch.inference_mode():
+            rows = [styles(recipe, generator, steps).mean(1).cpu() for recipe in recipes]
+            return torch.cat(rows) if rows else torch.zeros(0, generator.space.w_dim)
+
+    def _spread(self, name: str) -> Tensor:
+        """w of fixed seeds less their mean, (N, w_dim) on the CPU: what one sigma is measured by."""
+        with torch.inference_mode():
+            w = sample_w(self._resident(name).loaded.generator)
+            return w - w.mean(0)
 
     def _point(self, recipe: Recipe) -> np.ndarray | None:
         generator = self._resident(recipe.model).loaded.generator
@@ -331,7 +463,7 @@ class Studio:
                 )
             return pack_vector(z, "z")
         generator = self._resident(recipe.model).loaded.generator
-        _check(recipe, generator)
+        check(recipe, generator)
         with torch.inference_mode():
             w = swapped(recipe, generator)[0]
         return pack_vector((w[:1] if (w == w[:1]).all() else w).cpu().numpy(), "w")
@@ -375,9 +507,7 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
     """
     w = latent.truncate(swapped(recipe, generator), generator.w_mean, recipe.psi, recipe.psi_cutoff)
     for step in recipe.offsets:
-        if step.direction not in steps:
-            raise BadRecipe(f"{recipe.model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
-        direction = steps[step.direction]
+        direction = _step(step, recipe.model, steps).to(w.device)
         if step.spot is not None:
             direction = direction * latent.spot(generator.space.latent, *step.spot).to(direction.device)
         w = latent.offset(w, direction, step.sigma, step.layers)
@@ -390,6 +520,15 @@ def swapped(recipe: Recipe, generator: Generator) -> Tensor:
     for swap in recipe.layers:
         w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
     return w
+
+
+def _step(step: Offset, model: str, steps: Mapping[str, Tensor]) -> Tensor:
+    """One standard deviation along a step's direction, (w_dim,) or (rows, w_dim): its own, or the one of its name."""
+    if step.vector is not None:
+        return torch.from_numpy(unpack_vector(step.vector)[1].copy())
+    if step.direction not in steps:
+        raise BadRecipe(f"{model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
+    return steps[step.direction]
 
 
 def in_every_class(recipe: Recipe, space: Space) -> list[Recipe]:
@@ -547,11 +686,22 @@ def check(recipe: Recipe, generator: Generator) -> None:
             shapes = [(1, space.z_dim)] if kind == "z" else [(1, space.w_dim), (space.num_ws, space.w_dim)]
             if values.shape not in shapes:
                 raise BadRecipe(f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}.")
+    for step in recipe.offsets:
+        _check_step(step, recipe.model, space)
     if not space.latent and any(step.spot is not None for step in recipe.offsets):
         raise BadRecipe(f"{recipe.model!r} cannot be painted, for its latent is no picture; leave out the spot.")
     for layers in (*(swap.layers for swap in recipe.layers), *(step.layers for step in recipe.offsets)):
         if layers is not None and layers[1] > space.num_ws:
             raise BadRecipe(f"layers {layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")
+
+
+def _check_step(step: Offset, model: str, space: Space) -> None:
+    """Raise BadRecipe where a direction of its own does not fit a model."""
+    if step.vector is None:
+        return
+    shape = unpack_vector(step.vector)[1].shape
+    if shape not in ((1, space.w_dim), (space.num_ws, space.w_dim)):
+        raise BadRecipe(f"The direction {quote(step.direction)} has shape {shape}; {quote(model)} takes {(1, space.w_dim)}.")
 
 
 def _check_label(anchor: Anchor, num_classes: int, model: str) -> None:

@@ -32,9 +32,13 @@ class Turns:
 
     def run(self, job: Callable[[], Any]) -> Any:
         """The job's result, in a turn of its own; called from the worker itself it runs at once."""
-        if threading.current_thread() is self._thread:
+        if self.is_here():
             return job()
         return self.submit(object(), job).result()
+
+    def is_here(self) -> bool:
+        """Whether the caller is the worker, who must wait for nobody."""
+        return threading.current_thread() is self._thread
 
     def _serve(self) -> None:
         while True:

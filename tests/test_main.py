@@ -10,7 +10,7 @@ from PIL import Image
 
 import genart.__main__ as command_line
 from genart.__main__ import main
-from genart.export import recipes_of
+from genart.export import read_notes, recipes_of
 from genart.recipe import Anchor, Noise, Recipe
 from genart.studio import Studio
 from genart.walk import Key, Walk
@@ -321,3 +321,26 @@ def test_another_kind_of_checkpoint_is_refused_by_name(capsys, tmp_path):
     (tmp_path / "network.pkl").write_bytes(b"\x80\x02cos\nsystem\n.")
 
     assert "'network.pkl' needs the code 'os.system'" in refusal(capsys, "render", str(tmp_path / "network.pkl"))
+
+
+def test_directions_are_given_by_name_and_as_files(studio, capsys):
+    Path("mine.safetensors").write_bytes(studio.save_direction("vae", "sefa1"))
+    assert words("render vae --seeds 3 --direction pca1=1.5 --direction mine.safetensors=-2 --out a.png") == 0
+    first, second = recipes_of(Path("a.png").read_bytes())[0].offsets
+
+    assert (first.direction, first.sigma, first.vector) == ("pca1", 1.5, None)
+    assert (second.direction, second.sigma) == ("sefa1", -2.0)
+    assert second.vector.startswith("w16.")
+    assert words("show a.png") == 0
+    assert "same bytes" in capsys.readouterr().out
+
+
+def test_a_film_carries_a_direction_of_a_file(studio):
+    Path("mine.safetensors").write_bytes(studio.save_direction("vae", "sefa1"))
+    assert words("film vae --seeds 1,2 --direction mine.safetensors=1 --seconds 0.1 --size 64 --out a.gif") == 0
+    assert all(key.recipe.offsets[0].vector for key in read_notes(Path("a.gif").read_bytes()).walk.keys)
+
+
+@pytest.mark.parametrize("text", ["pca1", "pca1=far", "=", "nope=1", "missing.safetensors=1"])
+def test_a_direction_that_cannot_be_read_is_quoted(text, capsys):
+    assert text.split("=")[0] in refusal(capsys, "render", "vae", "--direction", text)

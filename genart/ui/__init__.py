@@ -17,6 +17,7 @@ from genart.ui import about, explore, html, models
 from genart.ui.api import endpoints
 from genart.ui.breeding import Breeding
 from genart.ui.cells import Cells
+from genart.ui.directions import Directions
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.maps import Maps
@@ -65,6 +66,7 @@ def build(
             *Cells(live).routes(),
             *Sheets(live).routes(),
             *Breeding(live).routes(),
+            *Directions(live).routes(),
             *shelf.routes(),
             *films.routes(),
             *Maps(live, public=public).routes(),

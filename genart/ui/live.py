@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+import threading
 import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -16,7 +17,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -187,7 +187,9 @@ class Live:
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
             told_of = await run_in_threadpool(describe, studio, parsed(body).get("model"))
-            return JSONResponse(told_of, background=BackgroundTask(studio.find_directions, told_of["name"]))
+            # Outside the request: it may take many seconds, and the server must be able to end meanwhile.
+            threading.Thread(target=studio.find_directions, args=(told_of["name"],), daemon=True).start()
+            return JSONResponse(told_of)
 
         return await self.answer(request, 1000, work)
 

@@ -120,11 +120,20 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "hasEncoder": space.has_encoder,
         "latent": list(space.latent),
         "controls": [{"name": control.name, "low": control.low, "high": control.high} for control in space.controls],
-        "directions": studio.direction_names(entry.name),
+        **directions_of(studio, entry.name),
         "weights": resident.loaded.sha256,
         "megabytes": round(resident.bytes / 1e6, 1),
         "device": str(studio.device),
     }
+
+
+def directions_of(studio: "Studio", name: str) -> dict[str, Any]:
+    """What a model's directions are called; how surely those that were measured do what they say, as a held-out
+    correlation; and which ones may still be found."""
+    still = studio.still_measured(name)  # first: what is found meanwhile is then told as still coming, and not lost
+    found = studio.resident(name).directions or {}
+    sure = {each: round(known.r, 3) for each, known in found.items() if known.r is not None}
+    return {"directions": studio.direction_names(name), "measured": sure, "stillMeasured": [] if sure else still}
 
 
 def parsed(text: str | bytes, limit: int = MAX_CHARACTERS) -> dict[str, Any]:

@@ -6,9 +6,7 @@ import { $, $$, clamp, drawStrip, element, onSlider, setRange, setRow, setSlider
 const FADERS = 32; // models with more latent numbers get a strip and directions
 const BUTTONS = 40; // models with more classes get a menu
 const REACH = 4; // the ends of a latent number
-const SIGMAS = 5; // the ends of a direction
 const TOGETHER = 100; // classes that one picture can show
-const NUMBERED = /^(pca|sefa)(\d+)$/;
 const NUMBER = /^(.+) (\d+)$/;
 const READ_MS = 200; // faders follow a moving picture this often
 
@@ -60,16 +58,12 @@ export class Controls {
     show("#cutoff", model.numWs > 1);
     show("#faders", few);
     show("#strip", !few);
-    const named = model.directions.filter((name) => !NUMBERED.test(name));
-    const directions = few ? named : model.directions;
-    show("#directions", directions.length > 0);
     show("#class-all", model.numClasses <= TOGETHER);
     setRange("#cutoff", 0, model.numWs);
     this.layOutClasses(model);
     $("#fader-list").replaceChildren(...Array.from({ length: few ? model.zDim : 0 }, (_, index) => this.fader(index)));
     show("#moves", model.controls.length > 0);
     $("#move-list").replaceChildren(...model.controls.map((control) => this.move(control)));
-    $("#direction-list").replaceChildren(...directions.map((name) => this.direction(name)));
   }
 
   layOutClasses({ classes }) {
@@ -100,18 +94,6 @@ export class Controls {
     return sliderRow({ label: `z${index + 1}`, key: "latent.item", values: { n: index + 1 }, min: -REACH, max: REACH, onInput });
   }
 
-  direction(name) {
-    const [, kind, n] = name.match(NUMBERED) ?? [null, name];
-    const onInput = (value, event) =>
-      this.desk.change((recipe) => {
-        recipe.offsets = recipe.offsets.filter((offset) => offset.direction !== name || offset.spot);
-        if (value) recipe.offsets.push({ direction: name, sigma: value });
-      }, event);
-    const row = sliderRow({ key: `direction.${kind}`, values: { n }, min: -SIGMAS, max: SIGMAS, onInput });
-    row.dataset.direction = name;
-    return row;
-  }
-
   move({ name, low, high }) {
     const onInput = (value, event) =>
       this.desk.change((recipe) => {
@@ -134,10 +116,7 @@ export class Controls {
     this.showSeed();
     this.showClasses();
     this.showNoise();
-    for (const row of $("#direction-list").children) {
-      const offset = recipe.offsets.find((offset) => offset.direction === row.dataset.direction && !offset.spot);
-      setRow(row, offset?.sigma ?? 0);
-    }
+    this.desk.tools.all.steer.follow();
     for (const row of $("#move-list").children) setRow(row, Object.fromEntries(recipe.controls)[row.dataset.control] ?? 0);
     $("#saved-size").value = R.savedSize(recipe);
     for (const button of $$("#finish button")) button.setAttribute("aria-pressed", recipe.finish.some(({ name }) => name === button.dataset.step));

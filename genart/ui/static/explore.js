@@ -105,6 +105,7 @@ class Explore {
     }
     this.recipe = recipe;
     this.memory.set(recipe.model, recipe);
+    this.tools.moved();
     this.render({ hurry: false });
     this.controls.show();
     if (keep) this.keepNow();
@@ -124,6 +125,7 @@ class Explore {
   // A control moved: change the recipe, ask for the picture, keep the step when the hand rests.
   change(mutate, event) {
     this.amend(mutate);
+    this.tools.moved();
     this.render({ hurry: true, inputAt: event?.timeStamp });
   }
 
@@ -264,7 +266,7 @@ class Explore {
   startFrom(recipe) {
     this.rest();
     this.keepNow();
-    this.take(R.complete(recipe));
+    this.take(this.tools.all.steer.keepLocked(R.complete(recipe)));
   }
 
   // ---- what the hand does
@@ -298,7 +300,7 @@ class Explore {
       undo: () => this.undo(-1),
       redo: () => this.undo(1),
       drift: () => this.drifting || this.drift(),
-      reset: () => this.take(this.fresh(this.recipe.model, R.placeOf(this.recipe).origin.seed)),
+      reset: () => this.take(this.tools.all.steer.keepLocked(this.fresh(this.recipe.model, R.placeOf(this.recipe).origin.seed))),
       link: () => this.copyLink(),
       keep: () => this.toggleKept(),
       save: () => this.save(),
@@ -434,6 +436,7 @@ class Explore {
     if (this.recipe) this.keepNow();
     if (read) recipe.finish = this.recipe.finish;
     if (!(await this.take(R.complete(recipe)))) return;
+    if (read) this.tools.all.steer.pictureRead(structuredClone(this.recipe));
     const other = recipe.weights && recipe.weights !== this.model.weights;
     this.stage.note(other ? "message.weights" : read ? "message.read" : "message.opened", { name: file.name });
   }

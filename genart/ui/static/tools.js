@@ -1,14 +1,15 @@
 // The tools beside the stage: one is open, the picture stays. A tool is told of the model
-// (layOut), of each picture at rest while it is open (show), and of being opened and closed; it may say
-// which models it serves, and is hidden for the others.
+// (layOut), of each picture at rest while it is open (show), of one that is about to change (moved), and
+// of being opened and closed; it may say which models it serves, and is hidden for the others.
 
 import { Breed } from "./breed.js";
+import { Directions } from "./directions.js";
 import { Keep } from "./keep.js";
 import { MapTool } from "./map.js";
 import { Mix } from "./mix.js";
 import { $, $$, show } from "./widgets.js";
 
-const TOOLS = { mix: Mix, breed: Breed, map: MapTool, keep: Keep };
+const TOOLS = { steer: Directions, mix: Mix, breed: Breed, map: MapTool, keep: Keep };
 
 export class Tools {
   constructor(desk) {
@@ -62,6 +63,11 @@ export class Tools {
   // A picture stands still on the stage.
   show() {
     this.present?.show?.();
+  }
+
+  // The recipe has changed; its picture is not there yet.
+  moved() {
+    this.present?.moved?.();
   }
 
   // Number keys choose a tool, from 1 in the order of the buttons.

@@ -61,9 +61,23 @@ def _classes() -> str:
 def _latents() -> str:
     return f"""
 <section class="panel" id="directions" hidden>
-  <h3><span {html.text("direction.name")}</span> <small {html.text("direction.term")}</small></h3>
+  <h3><span {html.text("direction.name")}</span> <small {html.text("direction.term")}</small>
+    <button type="button" id="direction-strips" class="small" aria-pressed="false" {html.title("direction.strips.tip")}>
+      <span {html.text("direction.strips")}</span></button></h3>
   <div id="direction-list"></div>
+  <div id="direction-rest" hidden></div>
+  <div class="line wrap">
+    <button type="button" id="direction-more" aria-expanded="false" aria-controls="direction-rest"
+      {html.title("direction.more.tip")} {html.text("direction.more", n=0)}</button>
+    <button type="button" id="teach-toggle" aria-expanded="false" aria-controls="teach"
+      {html.title("teach.open.tip")} {html.text("teach.open")}</button>
+    <button type="button" id="direction-open" {html.title("direction.open.tip")} {html.text("direction.open")}</button>
+    <button type="button" id="direction-read" hidden {html.title("direction.read.tip")}
+      {html.text("direction.read", n=0)}</button>
+    <input type="file" id="direction-file" accept=".safetensors" multiple hidden {html.label("direction.open")}>
+  </div>
 </section>
+{_teach()}
 <section class="panel" id="moves" hidden>
   <h3><span {html.text("control.name")}</span> <small {html.text("control.term")}</small></h3>
   <div id="move-list"></div>
@@ -76,6 +90,25 @@ def _latents() -> str:
   <h3><span {html.text("latent.name")}</span> <small id="strip-term"></small></h3>
   <canvas id="strip-canvas" width="512" height="96" tabindex="0" role="slider" aria-valuemin="-4" aria-valuemax="4"
     {html.label("latent.name")}></canvas>
+</section>"""
+
+
+def _teach() -> str:
+    """Examples of what a new direction should lead to, and of what not."""
+    return f"""
+<section class="panel" id="teach" hidden>
+  <h3 {html.text("teach.name")}</h3>
+  <p class="facts" {html.text("teach.how")}</p>
+  <div id="teach-grid" role="group" {html.label("teach.name")}></div>
+  <div id="teach-tray" {html.label("teach.tray")}></div>
+  <p class="facts"><span id="teach-count" role="status"></span></p>
+  <div class="line wrap">
+    <input id="teach-name" type="text" maxlength="60" autocomplete="off" data-word-placeholder="teach.title"
+      {html.label("teach.title")}>
+    <button type="button" id="teach-learn" disabled {html.text("teach.learn")}</button>
+    <button type="button" id="teach-more" {html.title("teach.more.tip")} {html.text("teach.more")}</button>
+    <button type="button" id="teach-clear" {html.text("teach.clear")}</button>
+  </div>
 </section>"""
 
 

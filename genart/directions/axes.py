@@ -1,4 +1,6 @@
-"""Directions in w that change a picture in one way, found without labels. It knows no family."""
+"""Directions in w found without labels and without names: PCA, SeFa, latent channels. It knows no family."""
+
+from typing import Sequence
 
 import torch
 from torch import Tensor
@@ -33,7 +35,7 @@ def directions(generator: Generator, *, count: int = COUNT, samples: int = SAMPL
     small picture of few channels has, instead, "channel1" ..., one for each, alike everywhere.
     Seeds are fixed, so that a direction means the same in every process.
     """
-    w = _sample_w(generator, samples)
+    w = sample_w(generator, samples)
     spread = w - w.mean(0)
     found = {}
     others = (
@@ -41,15 +43,29 @@ def directions(generator: Generator, *, count: int = COUNT, samples: int = SAMPL
     )
     for kind, axes in (("pca", _pca(generator, w, count)), others):
         for number, axis in enumerate(axes, start=1):
-            found[f"{kind}{number}"] = _one_sigma(axis, spread)
+            found[f"{kind}{number}"] = one_sigma(_with_sign(axis), spread)
     return found
 
 
-def _sample_w(generator: Generator, samples: int) -> Tensor:
-    """Row 0 of w for seeds 0, 1, ..., class 0: (samples, w_dim) on the CPU."""
+def axes_of(points: Tensor, spread: Tensor, count: int = COUNT) -> list[Tensor]:
+    """What varies most among points (N, w_dim), strongest first: at most N - 1 axes, one sigma of `spread` long.
+
+    On the dimensions that z moves, so that none of them leads into another class.
+    """
+    centred = (points - points.mean(0)) * free(spread)
+    _, strength, axes = torch.linalg.svd(centred, full_matrices=False)
+    real = [axis for axis, size in zip(axes, strength, strict=True) if size > 1e-4 * strength[0].clamp_min(1e-8)]
+    return [one_sigma(_with_sign(axis), spread) for axis in real[: min(count, len(points) - 1)]]
+
+
+def sample_w(generator: Generator, samples: int = SAMPLES, labels: Sequence[int] = (0,)) -> Tensor:
+    """Row 0 of w for seeds 0, 1, ..., the labels in turn: (samples, w_dim) on the CPU."""
     z = torch.cat([latent.sample(seed, generator.space.z_dim) for seed in range(samples)]).to(generator.w_mean.device)
-    label = latent.one_hot(0, generator.space.num_classes)
-    return generator.mapping(z, None if label is None else label.expand(samples, -1).to(z.device))[:, 0].cpu()
+    label = None
+    if generator.space.num_classes:
+        turns = torch.arange(samples) % len(labels)
+        label = torch.nn.functional.one_hot(torch.tensor(labels)[turns], generator.space.num_classes).float().to(z.device)
+    return generator.mapping(z, label)[:, 0].cpu()
 
 
 def _pca(generator: Generator, w: Tensor, count: int) -> Tensor:
@@ -62,21 +78,29 @@ def _pca(generator: Generator, w: Tensor, count: int) -> Tensor:
         return torch.linalg.svd(spread, full_matrices=False).Vh[:count]
     side = next(side for side in generator.space.sizes if side >= min(THUMBNAIL, generator.space.image_size))
     spread = spread[: next(count for most, count in SEEN.items() if side <= most)]
-    pictures = torch.cat([_thumbnail(generator, row[None, None]) for row in w[: len(spread)]])
+    pictures = torch.cat([_flat(thumbnail(generator, row)) for row in w[: len(spread)]])
     scores = torch.linalg.svd(pictures - pictures.mean(0), full_matrices=False)
     return torch.linalg.lstsq(spread, scores.U[:, :count], driver="gelsd").solution.T
 
 
-def _thumbnail(generator: Generator, w: Tensor) -> Tensor:
-    rows = w.expand(-1, generator.space.num_ws, -1).to(generator.w_mean.device)
-    picture = generator.synthesis(rows, size=THUMBNAIL).cpu()
+def thumbnail(generator: Generator, w: Tensor) -> Tensor:
+    """The picture of w (w_dim,), (1, C, H, W) on the CPU, as small as the family can draw it from THUMBNAIL up."""
+    rows = w.expand(1, generator.space.num_ws, -1).to(generator.w_mean.device)
+    return generator.synthesis(rows, size=THUMBNAIL).cpu()
+
+
+def _flat(picture: Tensor) -> Tensor:
     return torch.nn.functional.adaptive_avg_pool2d(picture, min(THUMBNAIL, picture.shape[-1])).flatten(1)
+
+
+def free(spread: Tensor) -> Tensor:
+    """1 for the dimensions of w that z moves, 0 for those that a class alone decides: (w_dim,)."""
+    return (spread.std(0) > 1e-6).float()
 
 
 def _sefa(generator: Generator, spread: Tensor, count: int) -> Tensor:
     """Eigenvectors of the first layers' weights, (count, w_dim), on the dimensions that z moves."""
-    free = (spread.std(0) > 1e-6).float()
-    weights = generator.style_weights().cpu() * free
+    weights = generator.style_weights().cpu() * free(spread)
     return torch.linalg.svd(weights, full_matrices=False).Vh[:count]
 
 
@@ -86,8 +110,12 @@ def _channels(space: Space) -> Tensor:
     return torch.eye(channels).repeat_interleave(space.w_dim // channels, dim=1)
 
 
-def _one_sigma(axis: Tensor, spread: Tensor) -> Tensor:
-    """The axis with a fixed sign, as long as the standard deviation of w along it."""
+def _with_sign(axis: Tensor) -> Tensor:
+    """The axis or its opposite, always the same of the two: its largest number is above 0."""
+    return axis * torch.where(axis[axis.abs().argmax()] < 0, -1.0, 1.0)
+
+
+def one_sigma(axis: Tensor, spread: Tensor) -> Tensor:
+    """The axis as long as the standard deviation along it of `spread` (N, w_dim), which has mean 0."""
     axis = axis / axis.norm().clamp_min(1e-8)
-    axis = axis * torch.where(axis[axis.abs().argmax()] < 0, -1.0, 1.0)
     return axis * (spread @ axis).std()
