@@ -94,7 +94,7 @@ def screen_pickles(stream: IO[bytes], name: str) -> None:
             screen_pickle(stream, TORCH_NAMES if legacy else PLAIN_NAMES, name, persistent=legacy)
         except UNREADABLE as error:
             reason = quote(str(error), 80)
-            raise BadWeights(f"The file {name!r} is damaged or of no known kind ({reason}); download it again.") from None
+            raise BadWeights(f"The file {name!r} is damaged or of no known kind ({reason}); download it again.") from error
 
 
 def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, persistent: bool) -> None:
