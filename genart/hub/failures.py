@@ -31,9 +31,7 @@ def failure(line: Mapping[str, str], source: Source, file: str | None) -> NoDown
         case "down":
             return NoDownload(f"The Hugging Face Hub is out of order, so {name} cannot be fetched; try again later.")
         case "busy":
-            return NoDownload(
-                f"The Hugging Face Hub has had too many requests from here; wait some minutes, then fetch {name}."
-            )
+            return NoDownload(f"The Hugging Face Hub has had too many requests from here; wait some minutes, then fetch {name}.")
         case "broken":
             return NoDownload(f"The connection broke again and again while {name} was on its way; try again.")
         case "short":

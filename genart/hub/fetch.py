@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Container, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import genart
 from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, source_of
@@ -85,17 +85,18 @@ def listing(repo: str, revision: str | None = None, *, card: bool = False) -> Li
         return talk.carded() if card else talk.listing()
 
 
-def looked_into(source: Source, folder: Path, known: Container[str] = ()) -> tuple[Listing, dict[str, Path]]:
+def looked_into(source: Source, folder: Path) -> tuple[Listing, dict[str, Path]]:
     """What a repository holds, its card too, and by name the parts that tell what a checkpoint is.
 
     The parts lie in `folder`, each in a file as long as the whole, with its settings beside it. They are
-    those of the file that the source names, else of the first few candidates that are not `known`; a file
-    whose parts the Hub does not give is not there. Raises NoDownload.
+    those of the file that the source names, else of the first few candidates whose family no table tells; a
+    file whose parts the Hub does not give is not there. Raises NoDownload.
     """
     _refuse_offline(source)
     with _Talk(source, threading.Event()) as talk:
         found = talk.carded()
-        names = [chosen(source, found)] if source.file else [name for name in found.candidates() if name not in known][:LOOKED_AT]
+        untold = [name for name in found.candidates() if not entry_at(replace(source, file=name)).family]
+        names = [chosen(source, found)] if source.file else untold[:LOOKED_AT]
         places = {name: folder / str(number) / name.rpartition("/")[2] for number, name in enumerate(names)}
         wanted = [(name, found.files[name][0], place) for name, place in places.items()]
         for name, place in places.items():
