@@ -227,9 +227,9 @@ def _print_repository(source: Source) -> None:
         else:
             family = f"expected to be {entry.family}" if entry.family else "its family shows once it is here"
         print(f"{'file':15} {name}, {size}, {state}; {family}")
-    if not entries:
-        print(f"{'file':15} none that genart could read")
     print(f"\n{found.card}" if found.card else "")
+    if not entries:
+        hub.chosen(source, found)  # says what there is instead
 
 
 def convert(chosen: argparse.Namespace) -> None:

@@ -18,6 +18,19 @@ from genart.errors import UnknownModel
 from genart.recipe import Anchor, Recipe, Step
 
 CHECKPOINTS = (".safetensors", ".pt", ".pth", ".pkl", ".bin", ".ckpt", ".tar")
+OTHER_FORMATS = {  # by the ending of a name
+    ".msgpack": "a Flax file",
+    ".h5": "a Keras file",
+    ".keras": "a Keras file",
+    ".pb": "a TensorFlow model",
+    ".index": "a TensorFlow checkpoint",
+    ".data-00000-of-00001": "a TensorFlow checkpoint",
+    ".tflite": "a TensorFlow Lite model",
+    ".onnx": "an ONNX model",
+    ".npz": "an archive of NumPy arrays",
+    ".npy": "a NumPy array",
+    ".gguf": "a GGUF model",
+}
 SHIPPED = Path(__file__).parent.parent / "weights"
 HUB_MODELS = Path(__file__).with_name("hub_models.toml")
 UNKNOWN = ("unknown", "none stated")
@@ -202,6 +215,11 @@ def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
     if path.exists() or path.suffix in CHECKPOINTS:
         return own_entry(path)
     raise UnknownModel(text, entries)
+
+
+def other_format(name: str) -> str | None:
+    """What the ending of a name says of a file that genart does not read; None where it says nothing."""
+    return next((what for ending, what in OTHER_FORMATS.items() if name.lower().endswith(ending)), None)
 
 
 def own_entry(path: Path) -> Entry:

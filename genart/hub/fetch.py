@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 import genart
-from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, source_of
+from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, other_format, source_of
 from genart.errors import NoDownload, quote
 from genart.hub import cache
 from genart.hub.cache import Record
@@ -204,10 +204,21 @@ def _downloaded(entry: Entry, source: Source, told: Callable[[Progress], None], 
 def chosen(source: Source, listing: Listing) -> str:
     """The file that a source names; where it names none, the only one that may be a generator. Raises NoDownload."""
     candidates = listing.candidates()
+    what = other_format(source.file or "")
+    if what and source.file in listing.files:
+        raise NoDownload(
+            f"The file {source.file!r} is {what}; genart reads safetensors and PyTorch checkpoints, so look for one of those."
+        )
     if source.file in listing.files:
         return str(source.file)
     if source.file is None and len(candidates) == 1:
         return candidates[0]
+    if source.file is None and not candidates:
+        others = ", ".join(f"{name} ({what})" for name in sorted(listing.files) if (what := other_format(name)))
+        raise NoDownload(
+            f"The repository {source.repo!r} holds {others[:200] or 'no weights'}, and genart reads safetensors and "
+            "PyTorch checkpoints; look for a repository that has one of those."
+        )
     names = ", ".join(candidates[:12]) or "none"
     if source.file is None:
         raise NoDownload(f"The repository {source.repo!r} holds these checkpoints: {names}; name one as {source.repo}:FILE.")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from genart.catalogue import CHECKPOINTS, COMMERCIAL, UNKNOWN, Entry, entry_at, hub_entries, source_of
+from genart.catalogue import CHECKPOINTS, COMMERCIAL, UNKNOWN, Entry, entry_at, hub_entries, other_format, source_of
 from genart.errors import BadWeights, GenartError, Refused, UnknownModel, quote
 from genart.hub import Download, Downloads, Listing, cache, chosen, here, looked_into, offline
 from genart.ui.live import Live
@@ -81,7 +81,7 @@ class Shelf:
         with tempfile.TemporaryDirectory(prefix="genart-") as folder:
             found, places = looked_into(source, Path(folder))
             seen = glimpses(places)
-        files = [chosen(source, found)] if source.file else found.candidates()
+        files = found.candidates() if not source.file and found.candidates() else [chosen(source, found)]
         return {"models": [self._found(found, file, seen.get(file)) for file in files], "repo": found.repo, "card": found.card}
 
     def _found(self, found: Listing, file: str, seen: "Glimpse | BadWeights | None") -> dict[str, Any]:
@@ -141,6 +141,11 @@ class Shelf:
         async def work(_: str, __: bytes) -> Response:
             self._refuse_public()
             name = Path(request.query_params.get("name", "")).name
+            if what := other_format(name):
+                raise BadWeights(
+                    f"The file {quote(name)} is {what}; genart reads safetensors and PyTorch checkpoints, "
+                    "so look for one of those."
+                )
             if not name.endswith(CHECKPOINTS):
                 raise BadWeights(f"The file {quote(name)} is no checkpoint; choose one that ends in {', '.join(CHECKPOINTS)}.")
             with tempfile.TemporaryDirectory(prefix="genart-") as folder:
