@@ -33,6 +33,7 @@ OTHER_FORMATS = {  # by the ending of a name
 }
 SHIPPED = Path(__file__).parent.parent / "weights"
 HUB_MODELS = Path(__file__).with_name("hub_models.toml")
+CLASSES = Path(__file__).with_name("classes")  # names of classes, one a line, by the name of the data
 UNKNOWN = ("unknown", "none stated")
 # Whether pictures may be used commercially under a licence of weights; a licence that is not here must be read.
 COMMERCIAL = {
@@ -273,6 +274,9 @@ def _hub_entry(model: Mapping[str, Any], several: bool) -> Entry:
         model["kind"],
         model["licence"],
         f"{data}; {_origin(source.repo)}" if data else _origin(source.repo),
+        classes=_classes(model.get("classes", ())),
+        psi=model.get("psi", 0.7),
+        finish=tuple(_step(**step) for step in model.get("finish", ())),
         source=source,
         title=(english, chinese),
         inferred=tuple(model.get("inferred", ())),
@@ -281,6 +285,15 @@ def _hub_entry(model: Mapping[str, Any], several: bool) -> Entry:
         paper=model.get("paper"),
         caution=model.get("caution"),
     )
+
+
+def _classes(named: str | list[str]) -> tuple[str, ...]:
+    """The names themselves, or those of the data that are named."""
+    return tuple((CLASSES / f"{named}.txt").read_text("utf-8").splitlines() if isinstance(named, str) else named)
+
+
+def _step(name: str, **parameters: float) -> Step:
+    return Step(name, tuple(parameters.items()))
 
 
 def _origin(repo: str) -> str:
