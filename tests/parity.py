@@ -22,7 +22,7 @@ errors: list[float] = []
 def assert_same(ours: Any, theirs: Any) -> None:
     """Two tensors, or two arrays, are alike within the goal."""
     assert ours.shape == theirs.shape
-    errors.append(float(abs(ours - theirs).max()) / max(1.0, float(abs(theirs).max())))
+    errors.append(abs(ours - theirs).max().item() / max(1.0, abs(theirs).max().item()))
     assert errors[-1] <= GOAL
 
 

@@ -260,4 +260,6 @@ class Outline(pickle.Unpickler):
         return OUTLINED[full]
 
     def persistent_load(self, name: object) -> object:
+        if not isinstance(name, tuple):
+            raise pickle.UnpicklingError("it asks for a persistent id")
         return name

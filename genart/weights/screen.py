@@ -111,8 +111,7 @@ def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, pers
     too many steps; what `pickletools` raises for a step that does not exist.
     """
     texts: tuple[str | None, str | None] = (None, None)  # the last two values pushed, where they are text
-    memo: dict[int, str] = {}
-    kept = 0
+    memo: dict[int, str | None] = {}
     for steps, (step, argument, _) in enumerate(pickletools.genops(stream)):
         kind = step.name
         if steps > MAX_STEPS:
@@ -124,9 +123,7 @@ def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, pers
         elif kind.startswith("EXT") or kind == "PERSID" or (kind == "BINPERSID" and not persistent):
             _check_global(kind, (), name)
         if kind in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
-            if texts[1] is not None:
-                memo[kept if kind == "MEMOIZE" else int(str(argument))] = texts[1]
-            kept += 1
+            memo[len(memo) if kind == "MEMOIZE" else int(str(argument))] = texts[1]  # as the reader counts
         elif kind in ("GET", "BINGET", "LONG_BINGET"):
             texts = (texts[1], memo.get(int(str(argument))))
         elif kind not in ("FRAME", "PROTO"):
