@@ -15,7 +15,7 @@ from genart.catalogue import ENTRIES, hub_entries
 from genart.errors import BadWeights, NoDownload
 from genart.families import FAMILIES
 from genart.hub import cache
-from genart.recipe import Recipe
+from genart.recipe import Anchor, Recipe
 from genart.studio import Studio
 from genart.ui import build, shelf
 from genart.weights.foreign import copies
@@ -107,6 +107,15 @@ def test_the_list_has_shipped_models_first_then_those_of_the_hub(page):
     assert [card["name"] for card in cards] == [*ENTRIES, *hub_entries()]
     assert [card["here"] for card in cards] == [card["shipped"] for card in cards]
     assert {card["commercial"] for card in cards} == {True, False, None}
+
+
+def test_a_page_that_is_only_looked_at_and_drawn_with_calls_nobody(page, served, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a child was started"))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("an address was looked up"))
+    page.ask("list")
+    page.studio.render(next(iter(ENTRIES.values())).begin(Anchor(1)), size=16)
+
+    assert served.log() == []
 
 
 def test_a_model_is_fetched_drawn_and_deleted(page):
