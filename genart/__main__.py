@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Iterable, Iterator, Sequence
 from zipfile import BadZipFile
@@ -189,23 +190,29 @@ def bench(chosen: argparse.Namespace) -> None:
 def inspect(chosen: argparse.Namespace) -> None:
     """What a checkpoint is: its family and sizes, where in the file it was found, and what is wrong with it.
 
-    Of a repository of the Hub without a file: what it holds, and what its card says.
+    Of a repository of the Hub: what it holds, and what its card says. Of a file there that is not here: what
+    its first and last bytes tell.
     """
+    from genart import hub
+    from genart.weights.report import inspected, inspected_afar
+
     source = _source(chosen.file)
     if source and source.file is None:
         return _print_repository(source)
-    from genart.weights.report import inspected
-
-    entry = _here(chosen.file)
-    for name, value in inspected(entry.path):
-        stated = name == "licence" and entry.source and entry.licence not in UNKNOWN
-        print(f"{name:15} {entry.licence if stated else value}")
+    entry = hub.held(entry_at(source)) if source else _here(chosen.file)
+    lines = inspected(entry.path) if entry else inspected_afar(source or Source(chosen.file))
+    for name, value in lines:
+        stated = name == "licence" and entry and entry.source and entry.licence not in UNKNOWN
+        print(f"{name:15} {entry.licence if stated and entry else value}")
 
 
 def _print_repository(source: Source) -> None:
     from genart import hub
+    from genart.weights.glimpse import Glimpse, glimpses
 
-    found = hub.listing(source.repo, source.revision, card=True)
+    with TemporaryDirectory(prefix="genart-") as folder:
+        found, places = hub.looked_into(source, Path(folder))
+        seen = glimpses(places)
     entries = {name: entry_at(replace(source, file=name)) for name in found.candidates()}
     known = next((entry for entry in entries.values() if entry.title), entry_at(source))
     licence = found.licence or (known.licence if known.title else "none stated")
@@ -213,15 +220,18 @@ def _print_repository(source: Source) -> None:
     for name, entry in entries.items():
         size = f"{found.files[name][0] / 1e6:.1f} MB"
         state = "here" if hub.held(entry) else "not here"
-        family = (
-            f"expected to be {entry.family}"
-            if entry.family
-            else f"python -m genart inspect {source.repo}:{name} tells its family"
-        )
+        glimpse = seen.get(name)
+        if isinstance(glimpse, Glimpse):
+            space = glimpse.space()
+            family = glimpse.family.title + (f", {space.image_size} px" if space else "")
+        elif glimpse:
+            family = str(glimpse)
+        else:
+            family = f"expected to be {entry.family}" if entry.family else "its family shows once it is here"
         print(f"{'file':15} {name}, {size}, {state}; {family}")
-    if not entries:
-        print(f"{'file':15} none that genart could read")
     print(f"\n{found.card}" if found.card else "")
+    if not entries:
+        hub.chosen(source, found)  # says what there is instead
 
 
 def convert(chosen: argparse.Namespace) -> None:

@@ -18,8 +18,22 @@ from genart.errors import UnknownModel
 from genart.recipe import Anchor, Recipe, Step
 
 CHECKPOINTS = (".safetensors", ".pt", ".pth", ".pkl", ".bin", ".ckpt", ".tar")
+OTHER_FORMATS = {  # by the ending of a name
+    ".msgpack": "a Flax file",
+    ".h5": "a Keras file",
+    ".keras": "a Keras file",
+    ".pb": "a TensorFlow model",
+    ".index": "a TensorFlow checkpoint",
+    ".data-00000-of-00001": "a TensorFlow checkpoint",
+    ".tflite": "a TensorFlow Lite model",
+    ".onnx": "an ONNX model",
+    ".npz": "an archive of NumPy arrays",
+    ".npy": "a NumPy array",
+    ".gguf": "a GGUF model",
+}
 SHIPPED = Path(__file__).parent.parent / "weights"
 HUB_MODELS = Path(__file__).with_name("hub_models.toml")
+CLASSES = Path(__file__).with_name("classes")  # names of classes, one a line, by the name of the data
 UNKNOWN = ("unknown", "none stated")
 # Whether pictures may be used commercially under a licence of weights; a licence that is not here must be read.
 COMMERCIAL = {
@@ -209,6 +223,11 @@ def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
     raise UnknownModel(text, entries)
 
 
+def other_format(name: str) -> str | None:
+    """What the ending of a name says of a file that genart does not read; None where it says nothing."""
+    return next((what for ending, what in OTHER_FORMATS.items() if name.lower().endswith(ending)), None)
+
+
 def own_entry(path: Path) -> Entry:
     """The entry of a checkpoint that is not in the table."""
     path = path.absolute()  # not resolved: beside a link in the Hub's cache lies its config.json
@@ -260,6 +279,9 @@ def _hub_entry(model: Mapping[str, Any], several: bool) -> Entry:
         model["kind"],
         model["licence"],
         f"{data}; {_origin(source.repo)}" if data else _origin(source.repo),
+        classes=_classes(model.get("classes", ())),
+        psi=model.get("psi", 0.7),
+        finish=tuple(_step(**step) for step in model.get("finish", ())),
         source=source,
         title=(english, chinese),
         inferred=tuple(model.get("inferred", ())),
@@ -268,6 +290,15 @@ def _hub_entry(model: Mapping[str, Any], several: bool) -> Entry:
         paper=model.get("paper"),
         caution=model.get("caution"),
     )
+
+
+def _classes(named: str | list[str]) -> tuple[str, ...]:
+    """The names themselves, or those of the data that are named."""
+    return tuple((CLASSES / f"{named}.txt").read_text("utf-8").splitlines() if isinstance(named, str) else named)
+
+
+def _step(name: str, **parameters: float) -> Step:
+    return Step(name, tuple(parameters.items()))
 
 
 def _origin(repo: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from genart.catalogue import hub_entries
 from genart.export import recipes_of, save_png
 from genart.recipe import Anchor, Offset, Recipe
 from genart.ui.words import WORDS
@@ -86,8 +87,17 @@ def test_render_takes_a_recipe_that_is_an_object_already(client, studio):
 def test_models_lists_every_model(client, entries):
     listed = client.predict(api_name="/models")
 
-    assert [model["name"] for model in listed] == list(entries)
-    assert all(len(model["weights"]) == 64 for model in listed)
+    here = [model for model in listed if model["here"]]
+    assert [model["name"] for model in here] == list(entries)
+    assert all(len(model["weights"]) == 64 for model in here)
+
+
+def test_models_lists_those_of_the_hub_in_a_studio_and_says_that_they_are_not_here(client, entries):
+    others = [model for model in client.predict(api_name="/models") if model["name"] not in entries]
+
+    assert {model["name"] for model in others} == set(hub_entries())
+    assert not any(model["here"] for model in others)
+    assert others[0]["family"] == "FastGAN"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import pytest
 
 from genart.catalogue import CHECKPOINTS, COMMERCIAL, ENTRIES, UNKNOWN, Entry, Source, entry_at, entry_of, hub_entries, source_of
 from genart.errors import UnknownModel
+from genart.finish import FINISHES
+from genart.recipe import Anchor, Step
 
 HUB = hub_entries()
 LAYOUTS = {
@@ -37,6 +39,8 @@ def test_an_entry_of_the_hub_is_whole(name):
     assert source.size is None or 1e6 < source.size < 2e9
     assert source.repo in entry.credit
     assert entry.file == ""
+    assert 0 < entry.psi <= 1
+    assert all(step.name in FINISHES for step in entry.finish)
 
 
 @pytest.mark.parametrize("name", HUB)
@@ -108,6 +112,21 @@ def test_a_path_that_exists_is_no_place_on_the_hub(tmp_path, monkeypatch):
 def test_a_name_that_is_none_is_refused():
     with pytest.raises(UnknownModel):
         entry_of("nothing")
+
+
+def test_the_thousand_classes_of_imagenet_have_names():
+    names = HUB["osanseviero/BigGAN-deep-128"].classes
+
+    assert len(names) == len(set(names)) == 1000
+    assert (names[0], names[207], names[985]) == ("tench", "golden retriever", "daisy")
+
+
+def test_a_model_of_the_hub_says_what_a_new_picture_starts_with():
+    recipe = HUB["huggan/dcgan-mnist"].begin(Anchor(3))
+
+    assert (recipe.psi, recipe.finish) == (1.0, (Step("upscale", (("times", 4),)),))
+    assert HUB["osanseviero/BigGAN-deep-128"].begin(Anchor(3)).psi == 0.5
+    assert HUB["huggan/fastgan-few-shot-painting"].begin(Anchor(3)).psi == 0.7
 
 
 def test_an_entry_is_a_value():

@@ -24,6 +24,7 @@ from genart.studio import Studio
 from genart.weights import MISFITS, config_of, foreign, load_file, open_checkpoint, readable, recognise, save_as
 from genart.weights.read import header_of, sha256_of
 from genart.weights.unwrap import unwrapped
+from tests.parity import assert_same
 from tests.tiny import state_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -64,11 +65,6 @@ def raw(*arguments):
     """What `render` writes as floats."""
     assert main(["render", *map(str, arguments), "--out", "raw.npy"]) == 0
     return np.load("raw.npy")
-
-
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert np.abs(ours - theirs).max() <= 1e-4 * max(1, np.abs(theirs).max())
 
 
 # From the command line to the picture of the original code.

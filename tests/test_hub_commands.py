@@ -26,6 +26,10 @@ def served(tmp_path_factory):
     shutil.copy(DCGAN / "tutorial_main_gray64.pth", other / "netG.pth")
     shutil.copy(DCGAN / "huggan_rgb64.safetensors", other / "colour.safetensors")
     (other / "discriminator.bin").write_bytes(b"x")
+    flax = root / "somebody/flax"
+    flax.mkdir()
+    for name in ("flax_model.msgpack", "tf_model.h5", "config.json"):
+        (flax / name).write_bytes(b"\x82\xa6params\x81")
     with FakeHub(root) as hub:
         yield hub
 
@@ -53,7 +57,7 @@ def test_a_model_of_the_hub_is_fetched_and_drawn(model, hub, capsys):
     path = Path(capsys.readouterr().out.strip())
 
     assert path.name == "huggan-dcgan-mnist-seed0003.png"
-    assert Image.open(path).size == (64, 64)
+    assert Image.open(path).size == (256, 256)  # as the catalogue finishes it
     hub.log(clear=True)
     assert main(["show", str(path)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "same bytes"
@@ -75,7 +79,7 @@ def test_inspect_lists_a_repository_with_licence_sizes_and_card(capsys):
     said = capsys.readouterr().out
 
     assert "colour.safetensors, 0." in said
-    assert "inspect somebody/two-files:netG.pth tells its family" in said
+    assert "netG.pth, 0.1 MB, not here; DCGAN, 64 px" in said
     assert "discriminator" not in said
     assert "none stated" in said
     assert main(["inspect", "huggan/dcgan-mnist"]) == 0
@@ -85,10 +89,27 @@ def test_inspect_lists_a_repository_with_licence_sizes_and_card(capsys):
     assert said.rstrip().endswith("# DCGAN of digits")
 
 
-def test_inspect_of_a_file_says_its_family(capsys):
-    assert main(["inspect", "somebody/two-files:netG.pth"]) == 0
+def test_inspect_of_a_file_says_its_family_without_fetching_it(hub, capsys):
+    for place in ("somebody/two-files:netG.pth", "https://huggingface.co/somebody/two-files/blob/main/netG.pth"):
+        assert main(["inspect", place]) == 0
+        said = capsys.readouterr().out
 
-    assert "DCGAN" in capsys.readouterr().out
+        assert "family          DCGAN" in said
+        assert "picture         64 px, 1 channels" in said
+        assert "MB, not fetched" in said
+    assert not list(cache.hub().rglob("netG.pth"))
+    assert main(["render", "somebody/two-files:netG.pth", "--out", "a.png"]) == 0
+    capsys.readouterr()
+    main(["inspect", "somebody/two-files:netG.pth"])
+    assert "not fetched" not in capsys.readouterr().out
+
+
+def test_inspect_of_a_repository_without_a_checkpoint_says_what_it_has(capsys):
+    assert main(["inspect", "somebody/flax"]) == 1
+    assert "holds flax_model.msgpack (a Flax file), tf_model.h5 (a Keras file), and genart reads" in capsys.readouterr().err
+    assert main(["render", "somebody/flax:flax_model.msgpack"]) == 1
+    assert "'flax_model.msgpack' is a Flax file; genart reads safetensors" in capsys.readouterr().err
+    assert not list(cache.hub().rglob("*.msgpack"))
 
 
 def test_convert_takes_a_file_of_the_hub(capsys):
@@ -104,7 +125,7 @@ def test_offline_makes_no_call(hub, capsys, monkeypatch):
 
 def test_doctor_tells_the_state_of_the_hubs_cache(capsys, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    main(["inspect", "huggan/dcgan-mnist:pytorch_model.bin"])
+    main(["render", "huggan/dcgan-mnist", "--out", "a.png"])
     capsys.readouterr()
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out

@@ -4,15 +4,18 @@ import asyncio
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+import torch
 
 from genart.catalogue import ENTRIES, hub_entries
 from genart.errors import BadWeights, NoDownload
+from genart.families import FAMILIES
 from genart.hub import cache
-from genart.recipe import Recipe
+from genart.recipe import Anchor, Recipe
 from genart.studio import Studio
 from genart.ui import build, shelf
 from genart.weights.foreign import copies
@@ -35,6 +38,11 @@ def served(tmp_path_factory):
         shutil.copy(source, root / repo / file)
     (root / "somebody/two-files/README.md").write_text("<b>Two</b>")
     (root / "somebody/two-files/.hub.json").write_text('{"card": {"license": "cc-by-nc-4.0"}}')
+    for name in ("strange", "keras"):
+        (root / "somebody" / name).mkdir()
+    torch.save({"fc.weight": torch.zeros(10, 5)}, root / "somebody/strange/classifier.pt")
+    (root / "somebody/strange/flax.bin").write_bytes(b"\x82\xa6params\x81" + bytes(1000))
+    (root / "somebody/keras/tf_model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     noise = root / "huggan/fastgan-few-shot-aurora"
     noise.mkdir(parents=True)
     (noise / "pytorch_model.bin").write_bytes(bytes(2_000_000))
@@ -101,6 +109,15 @@ def test_the_list_has_shipped_models_first_then_those_of_the_hub(page):
     assert {card["commercial"] for card in cards} == {True, False, None}
 
 
+def test_a_page_that_is_only_looked_at_and_drawn_with_calls_nobody(page, served, monkeypatch):
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a child was started"))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("an address was looked up"))
+    page.ask("list")
+    page.studio.render(next(iter(ENTRIES.values())).begin(Anchor(1)), size=16)
+
+    assert served.log() == []
+
+
 def test_a_model_is_fetched_drawn_and_deleted(page):
     state = page.get(MNIST)
     assert (state["state"], state["done"]) == ("here", state["total"])
@@ -132,9 +149,34 @@ def test_a_repository_is_looked_into_before_anything_large_is_fetched(page, serv
     assert found["models"][0]["bytes"] == (DCGAN / "huggan_rgb64.safetensors").stat().st_size
     assert {card["licence"] for card in found["models"]} == {"cc-by-nc-4.0"}
     assert found["card"] == "<b>Two</b>"
-    assert [each["path"].rpartition("/")[2] for each in served.log() if "resolve" in each["path"]] == ["README.md"] * 2
+    assert [(card["family"], card["pixels"], card["kind"]) for card in found["models"]] == [("DCGAN", 64, "GAN")] * 2
+    assert {each["path"].rpartition("/")[2] for each in served.log() if each["range"]} == {"colour.safetensors", "netG.pth"}
+    assert not [path for path in cache.hub().rglob("*") if path.suffix in (".pth", ".safetensors")]
     assert [card["name"] for card in page.ask("look", MNIST)["models"]] == [MNIST]
     assert "'what'" in page.ask("look", "what", expected=422)["error"]
+
+
+def test_one_file_is_looked_into_by_its_address(page):
+    found = page.ask("look", "https://huggingface.co/somebody/two-files/blob/main/netG.pth")
+
+    assert [(card["name"], card["family"]) for card in found["models"]] == [("somebody/two-files:netG.pth", "DCGAN")]
+    assert "'gone.pt'" in page.ask("look", "somebody/two-files:gone.pt", expected=422)["error"]
+
+
+def test_what_genart_cannot_draw_is_said_before_it_is_fetched(page):
+    classifier, flax = page.ask("look", "somebody/strange")["models"]
+
+    assert "belong to no family" in classifier["refused"]["error"]
+    assert "a Flax file" in flax["refused"]["error"]
+    assert classifier["refused"]["chinese"] != classifier["refused"]["error"]
+    assert "holds tf_model.h5 (a Keras file)" in page.ask("look", "somebody/keras", expected=422)["error"]
+    assert "a Flax file" in page.ask("drop?name=flax_model.msgpack", expected=422, content=b"x")["error"]
+
+
+def test_every_family_has_its_title_on_a_card(page):
+    assert {page.shelf.card(replace(hub_entries()[MNIST], family=name))["family"] for name in FAMILIES} == {
+        family.title for family in FAMILIES.values()
+    }
 
 
 def test_what_genart_cannot_draw_is_said_once_it_has_come(page):
@@ -163,7 +205,7 @@ def test_a_download_is_stopped(page, served):
 def test_a_dropped_checkpoint_is_opened_and_deleted(page):
     card = page.ask("drop?name=my%20network.pkl", content=(STYLEGAN2 / "uncond32.pkl").read_bytes())
 
-    assert (card["name"], card["here"], card["family"] or card["kind"]) == ("my network", True, "GAN")
+    assert (card["name"], card["here"], card["family"]) == ("my network", True, "StyleGAN2")
     assert page.studio.render(Recipe("my network")).shape == (32, 32, 3)
     page.ask("delete", "my network")
     assert not list((cache.ours() / "opened").iterdir())

@@ -8,39 +8,23 @@ import re
 from typing import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from genart.families.base import Config, Family, Shapes, Space
+from genart.families.base import Config, Family, Shapes
 from genart.families.ops import Stock
-from genart.families.sle import SLE
+from genart.families.sle import SLE, Skipping
 from genart.recipe import Noise
 
 TITLE = "FastGAN"
 SQUASHED_FROM = 1024  # the original code ends in tanh at this size only
 
 
-class FastGAN(nn.Module):
+class FastGAN(Skipping):
     """A generator; `squashed` says whether it ends in tanh."""
 
     def __init__(self, network: SLE, squashed: bool):
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         self.squashed = squashed
-        z_dim, size = network.init.weight.shape[0], network.sizes[-1]
-        self.space = Space(
-            z_dim=z_dim,
-            w_dim=z_dim,
-            num_ws=1,
-            image_size=size,
-            channels=len(network.to_big.weight),
-            spherical=True,
-            has_noise=network.has_noise,
-            sizes=(size,) if network.to_small is None else (128, size),
-        )
-
-    @property
-    def w_mean(self) -> Tensor:
-        return self.network.init.weight.new_zeros(1, 1, self.space.w_dim)
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, z_dim) -> (N, 1, z_dim): z itself; there are no classes."""
@@ -48,12 +32,8 @@ class FastGAN(nn.Module):
 
     def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
         """(N, 1, z_dim) -> (N, C, H, W) about [-1, 1]; stops at 128 where the network has that head."""
-        x = self.network(w[:, 0], noise, size)
+        x = super().synthesis(w, noise, size)
         return torch.tanh(x) if self.squashed else x
-
-    def style_weights(self) -> Tensor:
-        """(rows, z_dim): the first layer."""
-        return self.network.init.weight.T
 
 
 # The Hub's names -> the original's.

@@ -5,50 +5,22 @@ The checkpoints of the original code: FastGAN's names under `synthesis.`, and no
 
 from typing import Mapping
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from genart.families.base import Config, Family, Shapes, Space
+from genart.families.base import Config, Family, Shapes
 from genart.families.ops import Stock, normalise_z
-from genart.families.sle import SLE
-from genart.recipe import Noise
+from genart.families.sle import SLE, Skipping
 
 TITLE = "Projected GAN"
 PREFIX = "synthesis."
 
 
-class ProjectedFastGAN(nn.Module):
+class ProjectedFastGAN(Skipping):
     """A generator. w is z on the sphere, so that psi, which shortens w, still counts."""
-
-    def __init__(self, network: SLE):
-        super().__init__()
-        self.network = network
-        z_dim, size = network.init.weight.shape[0], network.sizes[-1]
-        self.space = Space(
-            z_dim=z_dim,
-            w_dim=z_dim,
-            num_ws=1,
-            image_size=size,
-            channels=len(network.to_big.weight),
-            spherical=True,
-            has_noise=network.has_noise,
-            sizes=(size,) if network.to_small is None else (128, size),
-        )
-
-    @property
-    def w_mean(self) -> Tensor:
-        return self.network.init.weight.new_zeros(1, 1, self.space.w_dim)
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """(N, z_dim) -> (N, 1, z_dim), of mean square 1; there are no classes."""
         return normalise_z(z)[:, None]
-
-    def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
-        """(N, 1, z_dim) -> (N, C, H, W) about [-1, 1]."""
-        return self.network(w[:, 0], noise, size)
-
-    def style_weights(self) -> Tensor:
-        """(rows, z_dim): the first layer."""
-        return self.network.init.weight.T
 
 
 def recognises(shapes: Shapes) -> bool:

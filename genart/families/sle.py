@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.errors import BadWeights
+from genart.families.base import Space
 from genart.families.conv import Conv3x3
 from genart.families.ops import SeededNoise, Stock, kept
 from genart.recipe import Noise
@@ -72,6 +73,38 @@ class SLE(nn.Module):
     @property
     def has_noise(self) -> bool:
         return bool(self.seeded.shapes)
+
+
+class Skipping(nn.Module):
+    """What generators of this network share; each says itself how z becomes w, which is as long."""
+
+    def __init__(self, network: SLE):
+        super().__init__()
+        self.network = network
+        z_dim, size = network.init.weight.shape[0], network.sizes[-1]
+        self.space = Space(
+            z_dim=z_dim,
+            w_dim=z_dim,
+            num_ws=1,
+            image_size=size,
+            channels=len(network.to_big.weight),
+            spherical=True,
+            has_noise=network.has_noise,
+            sizes=(size,) if network.to_small is None else (128, size),
+        )
+
+    @property
+    def w_mean(self) -> Tensor:
+        """(1, 1, w_dim): zeros, the centre of the Gaussian."""
+        return self.network.init.weight.new_zeros(1, 1, self.space.w_dim)
+
+    def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
+        """(N, 1, w_dim) -> (N, C, H, W) about [-1, 1]; stops at 128 where the network has that head."""
+        return self.network(w[:, 0], noise, size)
+
+    def style_weights(self) -> Tensor:
+        """(rows, w_dim): the first layer."""
+        return self.network.init.weight.T
 
 
 class Init(nn.Module):

@@ -1,6 +1,6 @@
 """The Hugging Face Hub: files are fetched when a person asks for them, once, and verified."""
 
 from genart.hub.downloads import Download, Downloads
-from genart.hub.fetch import Listing, Progress, fetch, held, here, listing, offline
+from genart.hub.fetch import Listing, Progress, chosen, fetch, held, here, listing, looked_into, offline
 
-__all__ = ["Download", "Downloads", "Listing", "Progress", "fetch", "held", "here", "listing", "offline"]
+__all__ = ["Download", "Downloads", "Listing", "Progress", "chosen", "fetch", "held", "here", "listing", "looked_into", "offline"]

@@ -1,13 +1,15 @@
 """The process that talks to the Hugging Face Hub, so that it can be stopped at any moment: `python -m genart.hub.child`.
 
-It reads a request, answers with what the repository holds, reads which files are wanted, and fetches
-them; every line, either way, is one JSON object. When its input ends it stops and leaves nothing half
-done. It says what failed as a word of its own, so that no address with a token in it ever leaves it.
+It reads a request and answers with what the repository holds; then it reads which files are wanted, or
+which parts of them, and fetches those. Every line, either way, is one JSON object. When its input ends
+it stops and leaves nothing half done. It says what failed as a word of its own, so that no address with
+a token in it ever leaves it.
 """
 
 import errno
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -15,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
     FileMetadataError,
@@ -28,6 +30,7 @@ from huggingface_hub.errors import (
 )
 
 from genart.hub.cache import sha256_of
+from genart.hub.parts import bring_parts
 
 T = TypeVar("T")
 
@@ -74,7 +77,9 @@ class Bar:
 
 def main() -> None:
     constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES
-    asked = json.loads(sys.stdin.readline())
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(lines,), daemon=True).start()
+    asked = json.loads(lines.get())
     repo, seconds = asked["repo"], asked["seconds"]
     info = _patiently(lambda: HfApi().model_info(repo, revision=asked["revision"], files_metadata=True, timeout=seconds))
     card = info.card_data.to_dict() if info.card_data else {}
@@ -85,13 +90,15 @@ def main() -> None:
             "files": {each.rfilename: [each.size or 0, each.lfs.sha256 if each.lfs else None] for each in info.siblings or []},
         }
     )
-    wanted = sys.stdin.readline()
-    if not wanted:
-        return
-    threading.Thread(target=_stop_at_the_end_of_input, daemon=True).start()
-    for file in json.loads(wanted)["files"]:
-        path = _patiently(lambda file=file: hf_hub_download(repo, file, revision=info.sha, tqdm_class=Bar))  # type: ignore[misc, arg-type]
-        say(file=file, path=path, sha256=sha256_of(Path(path)))
+    while True:
+        wanted = json.loads(lines.get())
+        for file in wanted.get("files", ()):
+            path = _patiently(lambda file=file: hf_hub_download(repo, file, revision=info.sha, tqdm_class=Bar))  # type: ignore[misc, arg-type]
+            say(file=file, path=path, sha256=sha256_of(Path(path)))
+        for file, size, target in wanted.get("parts", ()):
+            url = hf_hub_url(repo, file, revision=info.sha)
+            _patiently(bring_parts, url, size, Path(target), seconds)
+            say(part=file)
 
 
 def say(**line: object) -> None:
@@ -99,24 +106,26 @@ def say(**line: object) -> None:
     sys.stdout.flush()
 
 
-def _stop_at_the_end_of_input() -> None:
-    sys.stdin.read()
+def _listen(lines: "queue.SimpleQueue[str]") -> None:
+    """Pass on what is asked, and stop everything at the end of the input."""
+    for line in sys.stdin:
+        lines.put(line)
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)  # wakes it from waiting for the network
     else:
         os._exit(1)
 
 
-def _patiently(work: Callable[[], T]) -> T:
+def _patiently(work: Callable[..., T], *given: object) -> T:
     """The result of what the network may spoil now and then."""
     for pause in PAUSES:
         try:
-            return work()
+            return work(*given)
         except Exception as error:
             if kind_of(error) not in PASSING:
                 raise
             time.sleep(pause)
-    return work()
+    return work(*given)
 
 
 def _licence(card: dict[str, Any], tags: list[str]) -> str | None:

@@ -16,13 +16,14 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 import genart
-from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, source_of
+from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, other_format, source_of
 from genart.errors import NoDownload, quote
 from genart.hub import cache
 from genart.hub.cache import Record
+from genart.hub.failures import SPARE_BYTES, failure, name_of, no_room
 
 ANSWER_SECONDS = 10  # for the Hub to say what a repository holds
 START_SECONDS = 45  # to start Python on a busy machine, and to ask three times
@@ -31,9 +32,9 @@ SLOW_SECONDS, SLOW_SPEED = 30, 50_000  # bytes a second, over so long
 LEAST_SPEED = 100_000  # bytes a second, over all
 HASH_SPEED = 20_000_000  # bytes a second, on a slow disk
 CARD, CARD_BYTES = "README.md", 200_000
+LOOKED_AT = 8  # files of one repository
 SETTINGS = "config.json"
 SETTINGS_BYTES = 2**20
-SPARE_BYTES = 64 * 2**20
 ENVIRONMENT = {  # plain HTTP alone: one way to test, and no cache but the Hub's own
     "HF_HUB_DISABLE_XET": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -81,11 +82,29 @@ def listing(repo: str, revision: str | None = None, *, card: bool = False) -> Li
     asked = Source(repo, revision=revision)
     _refuse_offline(asked)
     with _Talk(asked, threading.Event()) as talk:
-        found = talk.listing()
-        size, _ = found.files.get(CARD, (CARD_BYTES + 1, None))
-        if not card or size > CARD_BYTES:
-            return found
-        return replace(found, card=_plain(talk.files([CARD], size, lambda _: None)[0][0].read_text("utf-8", "replace")))
+        return talk.carded() if card else talk.listing()
+
+
+def looked_into(source: Source, folder: Path) -> tuple[Listing, dict[str, Path]]:
+    """What a repository holds, its card too, and by name the parts that tell what a checkpoint is.
+
+    The parts lie in `folder`, each in a file as long as the whole, with its settings beside it. They are
+    those of the file that the source names, else of the first few candidates whose family no table tells; a
+    file whose parts the Hub does not give is not there. Raises NoDownload.
+    """
+    _refuse_offline(source)
+    with _Talk(source, threading.Event()) as talk:
+        found = talk.carded()
+        untold = [name for name in found.candidates() if not entry_at(replace(source, file=name)).family]
+        names = [chosen(source, found)] if source.file else untold[:LOOKED_AT]
+        places = {name: folder / str(number) / name.rpartition("/")[2] for number, name in enumerate(names)}
+        wanted = [(name, found.files[name][0], place) for name, place in places.items()]
+        for name, place in places.items():
+            beside = _settings(source, found, name)
+            wanted += [(other, found.files[other][0], place.with_name(SETTINGS)) for other in beside]
+            place.parent.mkdir()
+        talk.parts(wanted)
+        return found, {name: place for name, place in places.items() if place.is_file()}
 
 
 def _plain(card: str) -> str:
@@ -132,7 +151,7 @@ def fetch(entry: Entry, told: Callable[[Progress], None] = lambda _: None, stopp
         if _whole(found):
             return found
         cache.take_away(source, damaged=True)
-    raise NoDownload(f"{quote(_name(source))} arrived damaged twice; try again later, or on another network.")
+    raise NoDownload(f"{quote(name_of(source))} arrived damaged twice; try again later, or on another network.")
 
 
 def _at(entry: Entry, path: Path) -> Entry:
@@ -170,7 +189,7 @@ def _downloaded(entry: Entry, source: Source, told: Callable[[Progress], None], 
         expected = entry.sha256 or (known.sha256 if known else None)
         if None not in (expected, stated) and expected != stated:
             raise NoDownload(
-                f"The Hub has another file under {quote(_name(source))} than the one recorded, so it is not taken; "
+                f"The Hub has another file under {quote(name_of(source))} than the one recorded, so it is not taken; "
                 "choose another model, or update genart."
             )
         path, sha256 = talk.files([file, *_settings(source, listing, file)], size, told)[0]
@@ -185,10 +204,21 @@ def _downloaded(entry: Entry, source: Source, told: Callable[[Progress], None], 
 def chosen(source: Source, listing: Listing) -> str:
     """The file that a source names; where it names none, the only one that may be a generator. Raises NoDownload."""
     candidates = listing.candidates()
+    what = other_format(source.file or "")
+    if what and source.file in listing.files:
+        raise NoDownload(
+            f"The file {source.file!r} is {what}; genart reads safetensors and PyTorch checkpoints, so look for one of those."
+        )
     if source.file in listing.files:
         return str(source.file)
     if source.file is None and len(candidates) == 1:
         return candidates[0]
+    if source.file is None and not candidates:
+        others = ", ".join(f"{name} ({what})" for name in sorted(listing.files) if (what := other_format(name)))
+        raise NoDownload(
+            f"The repository {source.repo!r} holds {others[:200] or 'no weights'}, and genart reads safetensors and "
+            "PyTorch checkpoints; look for a repository that has one of those."
+        )
     names = ", ".join(candidates[:12]) or "none"
     if source.file is None:
         raise NoDownload(f"The repository {source.repo!r} holds these checkpoints: {names}; name one as {source.repo}:FILE.")
@@ -204,7 +234,7 @@ def _settings(source: Source, listing: Listing, file: str) -> list[str]:
 
 def _refuse_offline(source: Source) -> None:
     if offline():
-        raise NoDownload(f"{quote(_name(source))} is not on this machine and genart is offline; start it without --offline.")
+        raise NoDownload(f"{quote(name_of(source))} is not on this machine and genart is offline; start it without --offline.")
 
 
 def _check_room(source: Source, size: int, file: str) -> None:
@@ -214,18 +244,7 @@ def _check_room(source: Source, size: int, file: str) -> None:
         place = place.parent
     need, free = size * (1 if file.endswith(".safetensors") else 2) + SPARE_BYTES, shutil.disk_usage(place).free
     if need > free:
-        raise _full(source, need, free)
-
-
-def _full(source: Source, need: int, free: int) -> NoDownload:
-    return NoDownload(
-        f"{quote(_name(source))} needs {need / 1e6:.0f} MB and the disk has {free / 1e6:.0f} MB free; "
-        "make room, or set HF_HOME to a folder on a larger disk."
-    )
-
-
-def _name(source: Source) -> str:
-    return f"{source.repo}:{source.file}" if source.file else source.repo
+        raise no_room(source, need, free)
 
 
 class _Talk:
@@ -265,6 +284,22 @@ class _Talk:
         files = {name: (size, sha256) for name, (size, sha256) in found["files"].items()}
         return Listing(self._source.repo, found["revision"], found["licence"], files)
 
+    def carded(self) -> Listing:
+        """The same, with the card that the repository has."""
+        found = self.listing()
+        size, _ = found.files.get(CARD, (CARD_BYTES + 1, None))
+        if size > CARD_BYTES:
+            return found
+        card, _ = self.files([CARD], size, lambda _: None)[0]
+        return replace(found, card=_plain(card.read_text("utf-8", "replace")))
+
+    def parts(self, wanted: Sequence[tuple[str, int, Path]]) -> None:
+        """Bring the telling parts of files, of so many bytes, to those places; raises NoDownload."""
+        self._say(parts=[(file, size, str(place)) for file, size, place in wanted])
+        for file, _, _ in wanted:
+            self._asked = file
+            self._hear(STILL_SECONDS)
+
     def files(self, names: list[str], size: int, told: Callable[[Progress], None]) -> list[tuple[Path, str]]:
         """Paths and SHA-256 of files, downloaded now; raises NoDownload where that is too slow."""
         self._asked = names[0]
@@ -280,7 +315,7 @@ class _Talk:
                 told(Progress(line["bytes"], size))
                 if pace.slow():
                     raise NoDownload(
-                        f"{quote(_name(self._source))} comes at {pace.speed / 1000:.0f} kB a second, which is too slow; "
+                        f"{quote(name_of(self._source))} comes at {pace.speed / 1000:.0f} kB a second, which is too slow; "
                         "try again later, or on another network."
                     )
         return come
@@ -303,69 +338,15 @@ class _Talk:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self._stopped.is_set():
-                raise NoDownload(f"The download of {quote(_name(self._source))} was stopped; start it again when you like.")
+                raise NoDownload(f"The download of {quote(name_of(self._source))} was stopped; start it again when you like.")
             try:
                 line = self._lines.get(timeout=0.1)
             except queue.Empty:
                 continue
             if line is None or "failed" in line:
-                raise self._failure(line or {"failed": "ended"})
+                raise failure(line or {"failed": "ended"}, self._source, self._asked)
             return line
-        raise self._failure({"failed": "silent"})
-
-    def _failure(self, line: Mapping[str, str]) -> NoDownload:
-        source, name = self._source, quote(_name(self._source))
-        page = f"https://huggingface.co/{source.repo}"
-        match line["failed"]:
-            case "network":
-                return NoDownload(f"The Hugging Face Hub cannot be reached for {name}; check the network and try again.")
-            case "silent":
-                return NoDownload(f"The Hugging Face Hub does not answer for {name}; try again later.")
-            case "down":
-                return NoDownload(f"The Hugging Face Hub is out of order, so {name} cannot be fetched; try again later.")
-            case "busy":
-                return NoDownload(
-                    f"The Hugging Face Hub has had too many requests from here; wait some minutes, then fetch {name}."
-                )
-            case "broken":
-                return NoDownload(f"The connection broke again and again while {name} was on its way; try again.")
-            case "short":
-                return NoDownload(f"{name} came shorter or longer than announced; try again, or on another network.")
-            case "portal":
-                return NoDownload(
-                    f"Something other than the Hugging Face Hub answered for {name}, as networks do that ask for a login; "
-                    "log in with a browser and try again."
-                )
-            case "gated":
-                return NoDownload(
-                    f"{name} is given only to those who accept its terms; do so at {page}, "
-                    "set HF_TOKEN to a token of yours, and start genart again."
-                )
-            case "waiting":
-                return NoDownload(f"The account of HF_TOKEN may not have {name} yet; ask for it at {page}.")
-            case "denied":
-                return NoDownload(
-                    f"The Hugging Face Hub does not give {name} to everybody; set HF_TOKEN to a token that may read it."
-                )
-            case "repository":
-                return NoDownload(
-                    f"There is no repository {source.repo!r} on the Hugging Face Hub, or it is private; "
-                    "check the name, or set HF_TOKEN."
-                )
-            case "revision":
-                return NoDownload(
-                    f"The repository {source.repo!r} has no revision {quote(source.revision or 'main')} any more; "
-                    "delete the model here, or name another revision."
-                )
-            case "file":
-                return NoDownload(f"The repository {source.repo!r} no longer has the file {quote(self._asked)}; name another.")
-            case "full":
-                return _full(source, SPARE_BYTES, 0)
-            case "readonly" | "disk":
-                return NoDownload(
-                    f"The cache has no place for {name} ({line['reason'] or 'not writable'}); set HF_HOME to a folder of yours."
-                )
-        return NoDownload(f"{name} could not be fetched, for a reason unknown here; run python -m genart doctor.")
+        raise failure({"failed": "silent"}, self._source, self._asked)
 
 
 class Pace:

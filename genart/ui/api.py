@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from genart.catalogue import Entry
 from genart.errors import GenartError, UnknownModel
 from genart.export import save_png
 from genart.recipe import Anchor, Recipe
@@ -44,15 +45,19 @@ def endpoints(page: Page) -> None:
     def models() -> list[dict[str, Any]]:
         """List the models: name, kind, family, size in pixels, latent dimensions, classes, licence, data.
 
-        A model that cannot be loaded has an `error` instead.
+        Those with `here` true can be rendered now; the others of the Hugging Face Hub are fetched in the tab
+        Models. A model that cannot be loaded has an `error`.
         """
-        return [described(name) for name in page.entries]
+        return [described(entry) for entry in page.shelf.known().values()]
 
-    def described(name: str) -> dict[str, Any]:
+    def described(entry: Entry) -> dict[str, Any]:
+        if entry.name not in page.shelf.entries:
+            card = page.shelf.card(entry)
+            return {name: card[name] for name in ("name", "kind", "family", "licence", "credit", "here")} | {"size": entry.pixels}
         try:
-            return describe(page.studio(), name)
+            return describe(page.studio(), entry.name) | {"here": True}
         except GenartError as error:
-            return {"name": name, "error": str(error)}
+            return {"name": entry.name, "here": entry.path.is_file(), "error": str(error)}
 
     gr.api(render, api_name="render")
     gr.api(models, api_name="models")

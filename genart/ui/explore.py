@@ -39,7 +39,7 @@ def tab(page: Page) -> None:
                     "finish": [{"name": step.name, "parameters": step.parameters} for step in entry.finish],
                     "all_classes": entry.all_classes,
                 }
-                for name, entry in page.entries.items()
+                for name, entry in page.shelf.known().items()
             },
             "points": {
                 name: [json.loads(recipe.to_json()) for recipe in recipes]

@@ -107,7 +107,7 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "family": resident.loaded.family.title,
         "licence": entry.licence,
         "credit": entry.credit,
-        "classes": list(entry.classes) or [str(index) for index in range(space.num_classes)],
+        "classes": list(entry.classes if len(entry.classes) == space.num_classes else map(str, range(space.num_classes))),
         "hardPixels": entry.hard_pixels,
         "size": space.image_size,
         "zDim": space.z_dim,

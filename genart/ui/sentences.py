@@ -200,6 +200,9 @@ SENTENCES: dict[str, str] = {
     "The file {0} is {1}; unpack it and use the checkpoint inside.": "文件 {0} 是{1}；请先解压，再使用其中的检查点文件。",
     "The file {0} is {1}; genart reads safetensors and PyTorch checkpoints, so look for one of those.": "文件 {0} 是{1}；genart 只读取 safetensors 和 PyTorch 检查点，请寻找这两种格式的文件。",
     "The file {0} is TorchScript, which is code; use the model's state_dict, saved with torch.save.": "文件 {0} 是 TorchScript，其中含有代码；请使用以 torch.save 保存的 state_dict。",
+    "The file {0} needs the code {1} of TensorFlow's time; use the same model saved by PyTorch, a .pt or a .pkl of stylegan2-ada-pytorch.": (
+        "文件 {0} 需要 TensorFlow 时代的代码 {1}；请改用同一模型由 PyTorch 保存的版本，即 .pt 文件或 stylegan2-ada-pytorch 的 .pkl 文件。"
+    ),
     "The file {0} needs the code {1}, and genart reads weights alone; use this model's .safetensors file or a saved state_dict.": "打开文件 {0} 需要代码 {1}，而 genart 只读取权重；请使用该模型的 .safetensors 文件，或另存的 state_dict。",
     "The file {0} is damaged or of no known kind ({1}); download it again.": "文件 {0} 已损坏，或格式无法识别（{1}）；请重新下载。",
     "The archive {0} is not as torch.save writes it ({1}); download it again.": "压缩包 {0} 与 torch.save 写出的不同（{1}）；请重新下载。",
@@ -215,6 +218,9 @@ SENTENCES: dict[str, str] = {
     "The Hub has another file under {0} than the one recorded, so it is not taken; choose another model, or update genart.": "Hub 上 {0} 的文件与记录的不同，因此没有采用；请选择其他模型，或更新 genart。",
     "The repository {0} holds these checkpoints: {1}; name one as {2}:FILE.": "仓库 {0} 中有这些检查点：{1}；请写成 {2}:文件名 来指定一个。",
     "The repository {0} has no file {1}; its checkpoints are {2}.": "仓库 {0} 中没有文件 {1}；其中的检查点有 {2}，请从中选择。",
+    "The repository {0} holds {1}, and genart reads safetensors and PyTorch checkpoints; look for a repository that has one of those.": (
+        "仓库 {0} 中只有 {1}，而 genart 读取 safetensors 和 PyTorch 检查点；请找一个含有这类文件的仓库。"
+    ),
     "{0} is not on this machine and genart is offline; start it without --offline.": "这台机器上没有 {0}，而 genart 处于离线模式；请去掉 --offline 后重新启动。",
     "{0} needs {1} MB and the disk has {2} MB free; make room, or set HF_HOME to a folder on a larger disk.": "{0} 需要 {1} MB，而磁盘只剩 {2} MB；请腾出空间，或将 HF_HOME 设为更大磁盘上的文件夹。",
     "{0} comes at {1} kB a second, which is too slow; try again later, or on another network.": "{0} 的下载速度只有每秒 {1} kB，太慢了；请稍后再试，或换一个网络。",

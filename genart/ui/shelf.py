@@ -16,34 +16,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from genart.catalogue import CHECKPOINTS, COMMERCIAL, UNKNOWN, Entry, entry_at, hub_entries, source_of
+from genart.catalogue import CHECKPOINTS, COMMERCIAL, UNKNOWN, Entry, entry_at, hub_entries, other_format, source_of
 from genart.errors import BadWeights, GenartError, Refused, UnknownModel, quote
-from genart.hub import Download, Downloads, Listing, cache, here, listing, offline
+from genart.hub import Download, Downloads, Listing, cache, chosen, here, looked_into, offline
 from genart.ui.live import Live
 from genart.ui.messages import UNEXPECTED, parsed, told
 
 if TYPE_CHECKING:
     from genart.studio import Studio
+    from genart.weights.glimpse import Glimpse
 
 log = logging.getLogger(__name__)
 
 MAX_REQUEST = 2000
 MAX_CHECKPOINT = 2 * 2**30
-# As the families call themselves; to ask them would take torch.
-FAMILIES = {
-    "stylegan2": "StyleGAN2",
-    "stylegan3": "StyleGAN3",
-    "biggan": "BigGAN-deep",
-    "fastgan": "FastGAN",
-    "projected_fastgan": "Projected GAN",
-    "lightweight_gan": "Lightweight GAN",
-    "pgan": "Progressive GAN",
-    "dcgan": "DCGAN",
-    "vae": "VAE",
-    "autoencoder_kl": "AutoencoderKL",
-    "autoencoder_tiny": "Tiny autoencoder",
-    "vq": "VQGAN",
-}
 
 
 class Shelf:
@@ -54,6 +40,10 @@ class Shelf:
         self._live, self._studio, self._public = live, studio, public
         self._shipped = shipped
         self._downloads = Downloads(self._admit)
+
+    def known(self) -> dict[str, Entry]:
+        """The models to show: those that are here, and in a studio those of the catalogue too."""
+        return self.entries if self._public else {**self._shipped, **hub_entries(), **self.entries}
 
     def routes(self) -> list[BaseRoute]:
         work = {
@@ -77,24 +67,35 @@ class Shelf:
         return answer
 
     def _list(self, _: str) -> dict[str, Any]:
-        known = self.entries if self._public else {**self._shipped, **hub_entries(), **self.entries}
-        return {"models": [self._card(entry) for entry in known.values()], "public": self._public, "offline": offline()}
+        return {"models": [self.card(entry) for entry in self.known().values()], "public": self._public, "offline": offline()}
 
     def _look(self, text: str) -> dict[str, Any]:
         """What a repository holds, for a text that names one, with the card it has of itself."""
         self._refuse_public()
         entry = self._named(text)
         source = entry.source
-        if source is None or source.file or entry.name in self.entries:
-            return {"models": [self._card(entry)], "repo": source.repo if source else None, "card": ""}
-        found = listing(source.repo, source.revision, card=True)
-        return {"models": [self._found(found, file) for file in found.candidates()], "repo": found.repo, "card": found.card}
+        if source is None or entry.name in self.entries:
+            return {"models": [self.card(entry)], "repo": source.repo if source else None, "card": ""}
+        from genart.weights.glimpse import glimpses
 
-    def _found(self, found: Listing, file: str) -> dict[str, Any]:
-        """What is said of a file that a repository holds: its size as it is, and the repository's licence if no table has one."""
+        with tempfile.TemporaryDirectory(prefix="genart-") as folder:
+            found, places = looked_into(source, Path(folder))
+            seen = glimpses(places)
+        files = found.candidates() if not source.file and found.candidates() else [chosen(source, found)]
+        return {"models": [self._found(found, file, seen.get(file)) for file in files], "repo": found.repo, "card": found.card}
+
+    def _found(self, found: Listing, file: str, seen: "Glimpse | BadWeights | None") -> dict[str, Any]:
+        """What is said of a file that a repository holds: its size and what it was `seen` to be, and the repository's
+        licence if no table has one."""
         entry = self._named(f"{found.repo}:{file}")
         stated = replace(entry, licence=found.licence) if found.licence and entry.licence in UNKNOWN else entry
-        return self._card(stated) | {"bytes": found.files[file][0]}
+        card = self.card(stated) | {"bytes": found.files[file][0]}
+        if isinstance(seen, BadWeights):
+            return card | {"refused": told(seen)}
+        if seen is None:
+            return card
+        space = seen.space()
+        return card | {"kind": seen.family.kind, "family": seen.family.title, "pixels": space and space.image_size}
 
     def _get(self, name: str) -> dict[str, Any]:
         """Begin to fetch a model, or join those who wait for it."""
@@ -140,6 +141,11 @@ class Shelf:
         async def work(_: str, __: bytes) -> Response:
             self._refuse_public()
             name = Path(request.query_params.get("name", "")).name
+            if what := other_format(name):
+                raise BadWeights(
+                    f"The file {quote(name)} is {what}; genart reads safetensors and PyTorch checkpoints, "
+                    "so look for one of those."
+                )
             if not name.endswith(CHECKPOINTS):
                 raise BadWeights(f"The file {quote(name)} is no checkpoint; choose one that ends in {', '.join(CHECKPOINTS)}.")
             with tempfile.TemporaryDirectory(prefix="genart-") as folder:
@@ -150,7 +156,7 @@ class Shelf:
                             raise BadWeights(f"The file {quote(name)} has more than 2 GB; open it with the command line.")
                         file.write(part)
                 entry = await run_in_threadpool(self._opened, path)
-            return JSONResponse(self._card(entry))
+            return JSONResponse(self.card(entry))
 
         return await self._live.answer(request, None, work)
 
@@ -190,14 +196,14 @@ class Shelf:
             whole = 0 < download.progress.total <= download.progress.done
             return shown | {"state": "reading" if whole else "coming"}
         try:
-            return shown | {"state": "here", "model": self._card(download.future.result())}
+            return shown | {"state": "here", "model": self.card(download.future.result())}
         except GenartError as error:
-            return shown | {"state": "failed", "model": self._card(download.entry), **told(error)}
+            return shown | {"state": "failed", "model": self.card(download.entry), **told(error)}
         except (Exception, CancelledError) as error:
             log.error("the download of %s failed", download.entry.name, exc_info=error)
-            return shown | {"state": "failed", "model": self._card(download.entry), **told(UNEXPECTED)}
+            return shown | {"state": "failed", "model": self.card(download.entry), **told(UNEXPECTED)}
 
-    def _card(self, entry: Entry) -> dict[str, Any]:
+    def card(self, entry: Entry) -> dict[str, Any]:
         """What the page says of a model; None for what is not known."""
         source, download = entry.source, self._downloads.known(entry.name)
         under_way = download is not None and not download.future.done()
@@ -205,7 +211,7 @@ class Shelf:
             "name": entry.name,
             "title": entry.title,
             "kind": entry.kind,
-            "family": FAMILIES.get(entry.family, entry.family) if entry.family else None,
+            "family": _title(entry.family) if entry.family else None,
             "pixels": entry.pixels,
             "bytes": entry.path.stat().st_size if entry.path.is_file() else source.size if source else None,
             "licence": None if entry.licence in UNKNOWN else entry.licence,
@@ -221,3 +227,10 @@ class Shelf:
             "shipped": entry.name in self._shipped,
             "progress": self._progress(download) if download and under_way else None,
         }
+
+
+def _title(family: str) -> str:
+    """What a family calls itself; by the time a visitor asks, torch is on its way."""
+    from genart.families import FAMILIES
+
+    return FAMILIES[family].title

@@ -732,7 +732,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "models.hub.example": ("owner/name, or the address of a page", "owner/name，或页面地址"),
     "models.hub.look": ("Look", "查看"),
     "models.hub.looking": ("Looking …", "正在查看……"),
-    "models.hub.empty": ("Nothing there that genart could read.", "那里没有 genart 能读取的文件。"),
     "models.hub.card": ("What its makers say", "作者的说明"),
     "models.drop": ("Open a checkpoint", "打开检查点"),
     "models.drop.info": (

@@ -83,7 +83,7 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
     entry = own_entry(kept(path, sha256) if keep else path)
     name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
     name = name if name and name not in taken else f"{name}-{sha256[:6]}"
-    return replace(entry, name=name, kind=family.kind, licence=str(licence or entry.licence))
+    return replace(entry, name=name, kind=family.kind, family=_name_of(family), licence=str(licence or entry.licence))
 
 
 def identified(entry: Entry) -> Entry:
@@ -93,7 +93,11 @@ def identified(entry: Entry) -> Entry:
     """
     file, _ = readable(entry.path)
     family = recognise(header_of(file, entry.path.name).shapes, entry.path.name)
-    return replace(entry, kind=family.kind, family=next(name for name, each in FAMILIES.items() if each is family))
+    return replace(entry, kind=family.kind, family=_name_of(family))
+
+
+def _name_of(family: Family) -> str:
+    return next(name for name, each in FAMILIES.items() if each is family)
 
 
 def readable(path: Path) -> tuple[Path, str]:

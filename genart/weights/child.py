@@ -1,6 +1,7 @@
-"""The process that reads one foreign checkpoint and writes it as safetensors: `python -m genart.weights.child`.
+"""The process that reads foreign checkpoints: `python -m genart.weights.child`.
 
-It says "started" on one line, and what became of it on the next.
+It writes one as safetensors, or tells the outlines of several, which may be files without numbers. It
+says "started" on one line, and what became of each on the next.
 Before it looks at the file it gives up the network, writing elsewhere, starting programs, and more
 memory and time than a file of that size may take. What a platform cannot take away is kept: these are
 walls behind the readers, which run no code of the file in the first place.
@@ -14,7 +15,8 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Mapping
+from typing import Any, BinaryIO, Callable, Mapping
+from zipfile import ZipFile
 
 import torch
 from torch import Tensor
@@ -22,10 +24,10 @@ from torch import Tensor
 from genart.errors import BadWeights, GenartError, quote
 from genart.families.base import Shapes
 from genart.weights import MISFITS, recognise
-from genart.weights.inert import BESIDE, Plain
+from genart.weights.inert import BESIDE, Outline, Plain
 from genart.weights.read import MAX_TENSORS, header_text
-from genart.weights.screen import screen_pickles
-from genart.weights.unwrap import unwrapped
+from genart.weights.screen import Wary, screen_pickles
+from genart.weights.unwrap import Found, unwrapped
 
 DTYPES = {
     torch.float64: "F64",
@@ -64,26 +66,53 @@ FILES = (
 FORBIDDEN = (*NETWORK, *PROGRAMS, "os.kill", *FILES)
 
 
-def main(source: Path, kind: str, target: Path, seconds: int, room: int) -> dict[str, str]:
-    """Convert `source`: {} when it is done, else {"refused": why}."""
+def convert(source: Path, kind: str, target: Path, seconds: int, room: int) -> dict[str, Any]:
+    """Write `source` as safetensors: {} when it is done, else {"refused": why}."""
     with open(source, "rb") as file, open(target, "wb") as out:
-        size = os.fstat(file.fileno()).st_size
-        give_up(seconds, room, 2 * size + 2**24)
-        try:
-            found = unwrapped(_read(file, kind, source.name), _recognised)
-            check(found.state, source.name, size)
-            recognise({key: tuple(tensor.shape) for key, tensor in found.state.items()}, source.name)  # the unknown is not kept
-            text = json.dumps(found.settings)
-            about = {"genart.prefix": found.prefix[:1000], "genart.left_out": ", ".join(found.left_out)[:1000]}
-            write(out, found.state, {"genart": text if len(text) <= MAX_SETTINGS else "{}", **about})
-        except GenartError as error:
-            return {"refused": str(error)}
-        except Exception as error:  # whatever a hostile file provokes in torch or pickle ends here, as a sentence
-            text = str(error).rpartition("WeightsUnpickler error: ")[2].strip() or type(error).__name__
-            reason = quote(text.split("\n")[0], 100)
-            refused = BadWeights(f"The file {source.name!r} cannot be read as weights ({reason}); download it again.")
-            return {"refused": str(refused)}
-    return {}
+        give_up(seconds, room, 2 * os.fstat(file.fileno()).st_size + 2**24)
+
+        def written() -> dict[str, Any]:
+            found = _found(_read(file, kind, source.name), source, "cpu")
+            write(out, found.state, _metadata(found))
+            return {}
+
+        return _answered(written, source.name)
+
+
+def outline(source: Path, kind: str) -> dict[str, Any]:
+    """Names, shapes and metadata of what `convert` would write, or {"refused": why}."""
+
+    def told() -> dict[str, Any]:
+        found = _found(_read_outline(source, kind), source, "meta")
+        return {"shapes": {key: list(tensor.shape) for key, tensor in found.state.items()}, "metadata": _metadata(found)}
+
+    return _answered(told, source.name)
+
+
+def _found(loaded: object, source: Path, device: str) -> Found:
+    """The generator in what was read; raises BadWeights where there is none, for the unknown is not kept."""
+    found = unwrapped(loaded, _recognised)
+    check(found.state, source.name, source.stat().st_size, device)
+    recognise({key: tuple(tensor.shape) for key, tensor in found.state.items()}, source.name)
+    return found
+
+
+def _metadata(found: Found) -> dict[str, str]:
+    text = json.dumps(found.settings)
+    about = {"genart.prefix": found.prefix[:1000], "genart.left_out": ", ".join(found.left_out)[:1000]}
+    return {"genart": text if len(text) <= MAX_SETTINGS else "{}", **about}
+
+
+def _answered(work: Callable[[], dict[str, Any]], name: str) -> dict[str, Any]:
+    """What comes of the work; whatever a hostile file provokes in torch or pickle ends here, as a sentence."""
+    try:
+        return work()
+    except GenartError as error:
+        return {"refused": str(error)}
+    except Exception as error:
+        text = str(error).rpartition("WeightsUnpickler error: ")[2].strip() or type(error).__name__
+        reason = quote(text.split("\n")[0], 100)
+        return {"refused": str(BadWeights(f"The file {name!r} cannot be read as weights ({reason}); download it again."))}
 
 
 def give_up(seconds: int, room: int, written: int) -> None:
@@ -120,6 +149,18 @@ def _read(file: BinaryIO, kind: str, name: str) -> object:
         return torch.load(file, map_location="cpu", weights_only=True)
 
 
+def _read_outline(source: Path, kind: str) -> object:
+    """What torch's list of tensors holds, the tensors without numbers."""
+    if kind == "torch":
+        with ZipFile(source) as archive:
+            index = next(part for part in archive.namelist() if part.endswith("/data.pkl"))
+            return Outline(io.BytesIO(archive.read(index))).load()
+    with Wary(source) as file:
+        for _ in range(3):  # a number, the protocol and the machine come first
+            Outline(file).load()
+        return Outline(file).load()
+
+
 def _recognised(shapes: Shapes) -> bool:
     try:
         recognise(shapes, "")
@@ -128,12 +169,12 @@ def _recognised(shapes: Shapes) -> bool:
     return True
 
 
-def check(state: Mapping[str, Tensor], name: str, size: int) -> None:
+def check(state: Mapping[str, Tensor], name: str, size: int, device: str = "cpu") -> None:
     """Raise BadWeights unless these are plain tensors of numbers, no more than the file can hold."""
     if not 1 <= len(state) <= MAX_TENSORS:
         raise BadWeights(f"The weights file {name!r} holds {len(state)} tensors; a generator has 1 to {MAX_TENSORS}.")
     for key, tensor in state.items():
-        plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+        plain = tensor.layout == torch.strided and tensor.device.type == device and not tensor.is_quantized
         if not plain or tensor.dtype not in DTYPES:
             kind = str(tensor.dtype if plain else tensor.layout).removeprefix("torch.")
             raise BadWeights(f"The tensor {quote(key)} in {name!r} has dtype {kind}; use float weights.")
@@ -158,8 +199,12 @@ def write(out: BinaryIO, state: Mapping[str, Tensor], metadata: Mapping[str, str
 
 
 if __name__ == "__main__":
-    source, kind, target, seconds, room = sys.argv[1:]
+    task, seconds, room, *rest = sys.argv[1:]
     print("started", flush=True)
-    answer = main(Path(source), kind, Path(target), int(seconds), int(room))
-    print(json.dumps(answer), flush=True)
+    if task == "convert":
+        print(json.dumps(convert(Path(rest[0]), rest[1], Path(rest[2]), int(seconds), int(room))), flush=True)
+    else:
+        give_up(int(seconds), int(room), 0)
+        for source, kind in zip(rest[::2], rest[1::2], strict=True):
+            print(json.dumps(outline(Path(source), kind)), flush=True)
     os._exit(0)  # nothing of the file's may have a say at exit

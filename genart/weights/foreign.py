@@ -13,11 +13,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, Mapping, Sequence
 
 import genart
 from genart.errors import BadWeights
 from genart.hub.cache import ours, sha256_of
+from genart.weights.read import Header
 
 READER = 1  # part of the folder's name: raise it when copies made before should be made again
 START_SECONDS = 60  # to start Python and torch, on a busy machine
@@ -95,22 +96,7 @@ def converted(path: Path, kind: str, sha256: str) -> Path:
 def _convert(path: Path, kind: str, target: Path) -> None:
     size = path.stat().st_size
     seconds, room = SECONDS + int(size * SECONDS_A_BYTE), ROOM + ROOM_A_BYTE * size
-    command = [sys.executable, "-P", "-m", "genart.weights.child"]
-    command += [os.path.abspath(path), kind, str(target), str(seconds), str(room)]
-    places = [str(Path(genart.__file__).parents[1]), *filter(None, sys.path)]
-    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    try:
-        ended = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=START_SECONDS + seconds,
-            env=environment | {"PYTHONPATH": os.pathsep.join(places)},
-        )
-        lines = ended.stdout.splitlines()
-    except subprocess.TimeoutExpired as error:
-        lines = (error.stdout or b"").splitlines()
+    lines = _child("convert", seconds, room, os.path.abspath(path), kind, str(target))
     if not lines:
         raise BadWeights(f"The process that reads {path.name!r} did not start; run python -m genart doctor.")
     if len(lines) == 1:
@@ -119,6 +105,40 @@ def _convert(path: Path, kind: str, target: Path) -> None:
         )
     if refused := json.loads(lines[1]).get("refused"):
         raise Refusal(refused)
+
+
+def outlines(files: Sequence[tuple[Path, str]]) -> list[Header | BadWeights | None]:
+    """Of each file, of kind "torch" or "legacy", the header that its converted copy would have, or why it is refused.
+
+    The numbers of its tensors need not be there. None where the child did not get that far.
+    """
+    named = [text for path, kind in files for text in (os.path.abspath(path), kind)]
+    lines = _child("outline", SECONDS * (1 + len(files)), ROOM, *named)[1:] if files else []
+    return [_outlined(json.loads(line)) for line in lines] + [None] * (len(files) - len(lines))
+
+
+def _outlined(told: Mapping[str, Any]) -> Header | BadWeights:
+    if "refused" in told:
+        return Refusal(told["refused"])
+    return Header({name: tuple(shape) for name, shape in told["shapes"].items()}, told["metadata"])
+
+
+def _child(task: str, seconds: int, room: int, *rest: str) -> list[bytes]:
+    """The lines that the child says: "started", and an answer to each part of its task that it came to."""
+    places = [str(Path(genart.__file__).parents[1]), *filter(None, sys.path)]
+    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "genart.weights.child", task, str(seconds), str(room), *rest],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=START_SECONDS + seconds,
+            env=environment | {"PYTHONPATH": os.pathsep.join(places)},
+        )
+        return ended.stdout.splitlines()
+    except subprocess.TimeoutExpired as error:
+        return (error.stdout or b"").splitlines()
 
 
 def _tidy() -> None:

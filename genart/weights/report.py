@@ -5,19 +5,22 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Iterator
 
 import torch
 
 from genart.catalogue import ENTRIES, Source
 from genart.errors import BadWeights
-from genart.families.base import Space
-from genart.hub import cache, offline
+from genart.families.base import Family, Space
+from genart.hub import cache, chosen, looked_into, offline
 from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
 from genart.weights.foreign import copies, folder, opened
+from genart.weights.glimpse import glimpses
 from genart.weights.read import Header, header_of, sha256_of
 
 Line = tuple[str, str]
+UNTOLD = "shows once the file is here, for a pickle tells it nowhere but among its numbers"
 PACKAGES = ("torch", "gradio", "safetensors", "numpy", "pillow")
 
 
@@ -32,20 +35,47 @@ def inspected(path: Path) -> Iterator[Line]:
     family = recognise(header.shapes, path.name)
     settings = config_of(path, header.metadata)
     known = next((entry for entry in ENTRIES.values() if entry.sha256 == sha256), None)
-    numbers = sum(torch.Size(shape).numel() for shape in header.shapes.values())
     yield "file", path.name
     yield "SHA-256", sha256
-    yield "family", family.title
-    yield "kind", family.kind
-    yield "tensors", f"{len(header.shapes)}, {numbers / 1e6:.3f} million numbers"
-    if file != path:
-        yield "found under", _shown(header.metadata.get("genart.prefix")) or "no prefix"
-        yield "left out", _shown(header.metadata.get("genart.left_out")) or "nothing"
+    yield from _contents(family, header)
     yield "licence", known.licence if known else _shown(settings.get("licence")) or "unknown; ask whoever made the file"
     try:
         yield from _sizes(_space(path, header))
     except BadWeights as error:
         yield "cannot be used", str(error)
+
+
+def inspected_afar(source: Source) -> Iterator[Line]:
+    """The same of a file on the Hub, of which only the parts that tell are fetched; raises NoDownload too."""
+    with TemporaryDirectory(prefix="genart-") as folder:
+        listing, places = looked_into(source, Path(folder))
+        file = chosen(source, listing)
+        glimpse = glimpses(places).get(file)
+    if isinstance(glimpse, BadWeights):
+        raise glimpse
+    size, sha256 = listing.files[file]
+    yield "file", file
+    yield "size", f"{size / 1e6:.1f} MB, not fetched"
+    yield "SHA-256", sha256 or "not stated"
+    if glimpse is None:
+        yield "family", UNTOLD
+    else:
+        yield from _contents(glimpse.family, glimpse.header)
+    stated = _shown(glimpse.settings.get("licence")) if glimpse else ""
+    yield "licence", listing.licence or stated or "none stated"
+    space = glimpse.space() if glimpse else None
+    if space:
+        yield from _sizes(space)
+
+
+def _contents(family: Family, header: Header) -> Iterator[Line]:
+    numbers = sum(torch.Size(shape).numel() for shape in header.shapes.values())
+    yield "family", family.title
+    yield "kind", family.kind
+    yield "tensors", f"{len(header.shapes)}, {numbers / 1e6:.3f} million numbers"
+    if "genart.prefix" in header.metadata:
+        yield "found under", _shown(header.metadata["genart.prefix"]) or "no prefix"
+        yield "left out", _shown(header.metadata.get("genart.left_out")) or "nothing"
 
 
 def _shown(text: object) -> str:

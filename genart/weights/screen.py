@@ -21,6 +21,7 @@ MAX_INDEX = 8 * 2**20
 MAX_STEPS = 1_000_000  # a checkpoint takes about 50 for each tensor
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first of the five pickles in torch's format before 1.6
 PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
+TENSORFLOW = ("dnnlib.tflib.", "tfutil.")  # what NVIDIA's pickles before PyTorch need
 UNREADABLE = (ValueError, OverflowError, MemoryError, EOFError, NotImplementedError, struct.error, BadZipFile)
 
 Signs = Iterable[tuple[int, bytes, str]]
@@ -37,6 +38,7 @@ OTHER: Signs = (
     (0, b"\x93NUMPY", "a NumPy array"),
     (0, b"GGUF", "a GGUF model"),
 )
+TABLE = bytes.fromhex("57fb808b247547db")  # at the end of TensorFlow's tables of tensors
 PACKED: Signs = (
     (0, b"7z\xbc\xaf", "a 7-Zip archive"),
     (0, b"Rar!", "a RAR archive"),
@@ -68,6 +70,8 @@ def kind_of(path: Path) -> str:
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         head = file.read(4096)
+        file.seek(max(0, size - 8))
+        tail = file.read(8)
     if not head:
         raise BadWeights(f"The file {name!r} is empty; download it again.")
     if size > MAX_BYTES:
@@ -78,6 +82,8 @@ def kind_of(path: Path) -> str:
         _screen_archive(path)
         return "torch"
     _refuse_other(head, name)
+    if tail == TABLE:
+        _refuse_format(name, "a TensorFlow checkpoint")
     if path.suffix == ".safetensors" and not head.startswith(b"\x80"):
         return "safetensors"
     with Wary(path) as stream:
@@ -94,7 +100,7 @@ def screen_pickles(stream: IO[bytes], name: str) -> None:
             screen_pickle(stream, TORCH_NAMES if legacy else PLAIN_NAMES, name, persistent=legacy)
         except UNREADABLE as error:
             reason = quote(str(error), 80)
-            raise BadWeights(f"The file {name!r} is damaged or of no known kind ({reason}); download it again.") from None
+            raise BadWeights(f"The file {name!r} is damaged or of no known kind ({reason}); download it again.") from error
 
 
 def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, persistent: bool) -> None:
@@ -105,8 +111,7 @@ def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, pers
     too many steps; what `pickletools` raises for a step that does not exist.
     """
     texts: tuple[str | None, str | None] = (None, None)  # the last two values pushed, where they are text
-    memo: dict[int, str] = {}
-    kept = 0
+    memo: dict[int, str | None] = {}
     for steps, (step, argument, _) in enumerate(pickletools.genops(stream)):
         kind = step.name
         if steps > MAX_STEPS:
@@ -118,9 +123,7 @@ def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, pers
         elif kind.startswith("EXT") or kind == "PERSID" or (kind == "BINPERSID" and not persistent):
             _check_global(kind, (), name)
         if kind in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
-            if texts[1] is not None:
-                memo[kept if kind == "MEMOIZE" else int(str(argument))] = texts[1]
-            kept += 1
+            memo[len(memo) if kind == "MEMOIZE" else int(str(argument))] = texts[1]  # as the reader counts
         elif kind in ("GET", "BINGET", "LONG_BINGET"):
             texts = (texts[1], memo.get(int(str(argument))))
         elif kind not in ("FRAME", "PROTO"):
@@ -147,6 +150,11 @@ class Wary(io.BufferedReader):
 
 def _check_global(full: str, allowed: Container[str], name: str) -> None:
     module, _, last = full.rpartition(".")
+    if full.startswith(TENSORFLOW):
+        raise BadWeights(
+            f"The file {name!r} needs the code {quote(full, 100)} of TensorFlow's time; "
+            "use the same model saved by PyTorch, a .pt or a .pkl of stylegan2-ada-pytorch."
+        )
     if f"{PYTHON_2.get(module, module)}.{last}" not in allowed:
         raise BadWeights(
             f"The file {name!r} needs the code {quote(full, 100)}, and genart reads weights alone; "

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from genart.catalogue import ENTRIES
 from genart.studio import Studio
@@ -26,6 +27,8 @@ def hub(tmp_path_factory):
         (root / repo).mkdir(parents=True, exist_ok=True)
         shutil.copy(FIXTURES / source, root / repo / file)
     (root / "somebody/two-files/README.md").write_text("<b>Two</b> generators")
+    (root / "somebody/strange").mkdir()
+    torch.save({"fc.weight": torch.zeros(10, 5)}, root / "somebody/strange/classifier.pt")
     (root / AURORA).mkdir()
     (root / AURORA / "pytorch_model.bin").write_bytes(bytes(3_000_000))
     with FakeHub(root) as hub:
@@ -123,11 +126,24 @@ def test_a_repository_is_listed_by_its_address_with_the_keyboard_alone(shelf):
         "somebody/two-files:netG.pth",
     ]
     assert page.locator("#shelf-found pre").text_content() == "<b>Two</b> generators"
+    assert all(said.startswith("DCGAN · 64 px") for said in page.locator("#shelf-found .facts").all_inner_texts())
 
     page.fill("#shelf-address", "nobody/nothing")
     page.keyboard.press("Enter")
     page.wait_for_selector("#shelf-error:visible")
     assert "There is no repository 'nobody/nothing'" in page.inner_text("#shelf-error")
+
+
+def test_a_file_that_would_be_refused_says_so_and_is_not_offered(shelf):
+    page = shelf.page
+    page.fill("#shelf-address", "somebody/strange")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#shelf-found .model .failure")
+
+    assert "belong to no family known here" in page.inner_text("#shelf-found .failure")
+    assert not page.locator("#shelf-found .get").count()
+    page.click('[data-action="language"]')
+    shelf.wait("/不属于/.test(document.querySelector('#shelf-found .failure')?.textContent)")
 
 
 def test_a_checkpoint_of_ones_own_is_opened_at_once(shelf):

@@ -17,6 +17,7 @@ from genart.errors import BadWeights
 from genart.families import FAMILIES, autoencoder_kl, autoencoder_tiny, vq
 from genart.families.pictures import drawn
 from genart.families.taming import normed
+from tests.parity import assert_same
 from tests.tiny import state_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -36,11 +37,6 @@ def shapes_of(state):
 
 def families_that_claim(state):
     return [name for name, family in FAMILIES.items() if family.recognises(shapes_of(state))]
-
-
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
 
 
 def rewritten(state, *rules):
@@ -81,6 +77,7 @@ KL_LAYOUTS = {
 }
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("layout", KL_LAYOUTS)
 def test_kl_reads_and_draws_as_the_original_in_every_layout(layout):
     state, io, config = stored("autoencoder_kl/sd_like")
@@ -135,6 +132,7 @@ VQ_LAYOUTS = {
 }
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("layout", VQ_LAYOUTS)
 def test_vq_reads_and_draws_as_the_original_in_every_layout(layout):
     state, io, config = stored("vq/diffusers_vqmodel")
@@ -173,6 +171,7 @@ def original_tiny(state):
     )
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("layout", [lambda state: state, original_tiny], ids=["diffusers", "original"])
 def test_tiny_reads_and_draws_as_the_original_in_every_layout(layout):
     state, io, config = stored("autoencoder_tiny/taesd_like")

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from genart.errors import BadWeights
 from genart.families.biggan import FAMILY, Block, statistics
 from genart.latent import truncate
+from tests.parity import assert_same
 from tests.reference import biggan as reference
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "biggan"
@@ -36,11 +37,7 @@ def truncated(model, z, label, psi):
     return w
 
 
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
-
-
+@pytest.mark.parity
 @pytest.mark.parametrize("settings", [config(), {}], ids=["with its configuration", "without"])
 @pytest.mark.parametrize("truncation", TRUNCATIONS)
 def test_pictures_are_those_of_the_port_at_every_truncation(truncation, settings):
@@ -50,12 +47,14 @@ def test_pictures_are_those_of_the_port_at_every_truncation(truncation, settings
     assert_same(model.synthesis(w)[:1], io[f"img_trunc_{truncation}"])
 
 
+@pytest.mark.parity
 def test_a_mix_of_classes_is_the_ports():
     model, io = FAMILY(weights()), fixture()
 
     assert_same(model.synthesis(truncated(model, io["z"][:1], io["mix_onehot"], 0.5)), io["img_mixclass_0.5"])
 
 
+@pytest.mark.parity
 def test_every_layer_gives_the_activations_of_the_port():
     model, io = FAMILY(weights()), fixture()
     seen = []

@@ -10,6 +10,7 @@ from torch import nn
 from genart import latent
 from genart.errors import BadWeights
 from genart.families.dcgan import DCGAN, FAMILY
+from tests.parity import assert_same
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "dcgan"
 
@@ -46,11 +47,7 @@ def prefixed(prefix, network):
     return {prefix + name: tensor for name, tensor in network.state_dict().items()}
 
 
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
-
-
+@pytest.mark.parity
 def test_draws_the_pictures_of_the_hub_layout():
     io = np.load(FIXTURES / "huggan_rgb64.npz")
     model = FAMILY(load_file(FIXTURES / "huggan_rgb64.safetensors"))

@@ -9,6 +9,7 @@ from genart.errors import BadWeights
 from genart.families import fastgan, projected_fastgan
 from genart.families.ops import normalise_z
 from genart.recipe import Noise
+from tests.parity import assert_same
 from tests.reference import fastgan as reference
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -33,11 +34,7 @@ def loaded(name):
     return FILES[name][0](weights(name))
 
 
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
-
-
+@pytest.mark.parity
 @pytest.mark.parametrize(("name", "apart"), [("original256", 4), ("huggan1024", 16), ("projected256", 4)])
 def test_pictures_are_those_of_the_original_code(name, apart):
     model, io = loaded(name), fixture(name)
@@ -49,6 +46,7 @@ def test_pictures_are_those_of_the_original_code(name, apart):
         assert_same(model.synthesis(w, QUIET, size=128)[:, :, ::apart, ::apart], io["img128_noise0"])
 
 
+@pytest.mark.parity
 def test_blocks_give_the_activations_of_the_original_code():
     model, io = loaded("original256"), fixture("original256")
     seen = []

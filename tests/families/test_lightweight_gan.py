@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from genart.errors import BadWeights
 from genart.families.lightweight_gan import FAMILY
 from genart.recipe import Noise
+from tests import parity
 from tests.tiny import state_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "lightweight_gan"
@@ -23,11 +24,10 @@ def shapes_of(state):
 
 def assert_same(ours, theirs):
     """`theirs` holds every fourth pixel."""
-    ours, theirs = ours[:, :, ::4, ::4], torch.from_numpy(theirs)
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
+    parity.assert_same(ours[:, :, ::4, ::4], torch.from_numpy(theirs))
 
 
+@pytest.mark.parity
 def test_draws_the_pictures_of_the_hub_layout():
     state, io = stored("huggan256")
     model = FAMILY(state, {"image_size": 256, "attn_res_layers": [32]})
@@ -39,6 +39,7 @@ def test_draws_the_pictures_of_the_hub_layout():
     assert_same(model.synthesis(model.mapping(torch.from_numpy(io["z"]))), io["img"].clip(0, 1) * 2 - 1)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize(("name", "channels"), [("lucidrains128", 4), ("cosines128", 1)])
 def test_draws_the_pictures_of_the_package_with_its_noise_and_without(name, channels):
     state, io = stored(name)

@@ -9,6 +9,9 @@ from torch.nn import functional as F
 from genart.errors import BadWeights
 from genart.families import FAMILIES
 from genart.families.mlp import FAMILY
+from tests.parity import assert_same
+
+pytestmark = pytest.mark.parity
 
 
 def shapes_of(state):
@@ -25,11 +28,6 @@ def settled(network):
             module.running_mean.normal_(0, 0.3)
             module.running_var.uniform_(0.5, 2)
     return network.eval()
-
-
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
 
 
 def drawn(state, z, config=None, label=None):

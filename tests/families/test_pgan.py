@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from genart.errors import BadWeights
 from genart.families.pgan import FAMILY
+from tests.parity import assert_same
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "pgan"
 
@@ -20,11 +21,7 @@ def fixture():
         return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
 
 
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
-
-
+@pytest.mark.parity
 @pytest.mark.parametrize("prefix", ["", "module.", "avgG.", "netG.module."])
 def test_pictures_are_those_of_the_original_code(prefix):
     model, io = FAMILY({f"{prefix}{name}": tensor for name, tensor in weights().items()}), fixture()
@@ -32,6 +29,7 @@ def test_pictures_are_those_of_the_original_code(prefix):
     assert_same(model.synthesis(model.mapping(io["z"])), io["img"])
 
 
+@pytest.mark.parity
 def test_a_network_still_growing_fades_between_two_sizes():
     model, io = FAMILY(weights(), {"alpha": 0.3}), fixture()
 

@@ -11,6 +11,7 @@ from genart.errors import BadWeights
 from genart.families.stylegan2 import FAMILY, StyleGAN2
 from genart.latent import truncate
 from genart.recipe import Noise
+from tests.parity import assert_same
 from tests.reference import stylegan2 as reference
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "stylegan2"
@@ -51,11 +52,7 @@ def random_w(model, n=2, seed=1):
     return model.mapping(z, label)
 
 
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
-
-
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["uncond32", "cond32"])
 def test_mapping_and_truncation_give_the_w_of_the_official_code(name):
     model, io = loaded(weights(name)), fixture(name)
@@ -65,6 +62,7 @@ def test_mapping_and_truncation_give_the_w_of_the_official_code(name):
     assert_same(truncate(ws, model.w_mean, 0.5, 4), io["ws_psi05_cut4"])
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["uncond32", "cond32"])
 @pytest.mark.parametrize(
     ("w", "image", "noise"),
@@ -81,6 +79,7 @@ def test_synthesis_gives_the_picture_of_the_official_code(name, w, image, noise)
     assert_same(loaded(weights(name)).synthesis(io[w], noise), io[image])
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["uncond32", "cond32"])
 def test_every_block_gives_the_activations_of_the_official_code(name):
     model, io = loaded(weights(name)), fixture(name)
@@ -93,6 +92,7 @@ def test_every_block_gives_the_activations_of_the_official_code(name):
         assert_same(seen[block][1], io[f"block_{block}_img"])
 
 
+@pytest.mark.parity
 def test_rosinalitys_layout_gives_rosinalitys_pictures():
     model, io = loaded(weights("rosinality64")), fixture("rosinality64")
     w = model.mapping(io["z"])

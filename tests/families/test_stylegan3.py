@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from genart.errors import BadWeights
 from genart.families.stylegan3 import FAMILY
 from genart.latent import truncate
+from tests.parity import assert_same
 from tests.reference import stylegan3 as reference
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "stylegan3"
@@ -32,16 +33,12 @@ def fixture(name):
         return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
 
 
-def assert_same(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4 * max(1, theirs.abs().max())
-
-
 def random_w(model, n=2, seed=1):
     z = torch.randn(n, model.space.z_dim, generator=torch.Generator().manual_seed(seed))
     return model.mapping(z, torch.eye(model.space.num_classes)[:n] if model.space.num_classes else None)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["t32", "r32"])
 def test_pictures_are_those_of_the_official_code(name):
     model, io = FAMILY(weights(name)), fixture(name)
@@ -52,6 +49,7 @@ def test_pictures_are_those_of_the_official_code(name):
     assert_same(model.synthesis(truncate(ws, model.w_mean, 0.7)), io["img_psi07"])
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", ["t32", "r32"])
 def test_every_layer_gives_the_activations_of_the_official_code(name):
     model, io = FAMILY(weights(name)), fixture(name)

@@ -224,7 +224,7 @@ export class Models {
     cards.dataset.names = JSON.stringify(names);
     const said = element("details", {});
     said.append(this.worded("summary", "models.hub.card"), element("pre", { textContent: card }));
-    found.replaceChildren(head, names.length ? cards : this.worded("p", "models.hub.empty"), ...(card ? [said] : []));
+    found.replaceChildren(head, cards, ...(card ? [said] : []));
     this.show();
   }
 
@@ -296,7 +296,7 @@ export class Models {
     const actions = element("div", { className: "line" });
     actions.append(...this.buttons(model));
     card.append(this.picture(model), text, actions);
-    const failed = this.failed.get(model.name);
+    const failed = this.failed.get(model.name) ?? (model.refused && [model.refused.error, model.refused.chinese]);
     if (failed) card.append(Object.assign(element("p", { className: "failure", textContent: failed[words.language] }), { role: "alert" }));
     return card;
   }
@@ -346,6 +346,7 @@ export class Models {
       bar.setAttribute("aria-label", this.title(model));
       return [bar, element("span", { className: "facts amount" }), ...(this.desk.public ? [] : [this.button("stop", model, () => this.call("stop", name))])];
     }
+    if (model.refused && !model.here) return []; // to fetch it would change nothing
     const way = model.here ? this.button("open", model, () => this.open(name)) : this.button("get", model, () => this.get(name));
     const removable = !this.desk.public && !model.shipped && (model.here || model.kept);
     return removable ? [way, this.button("delete", model, (event) => this.delete(name, event.currentTarget))] : [way];
