@@ -3,6 +3,7 @@
 A `Sound` is plain data, small enough to travel inside a walk; the sound itself stays where it is.
 """
 
+import itertools
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -117,5 +118,5 @@ def _decibels(power: np.ndarray) -> np.ndarray:
 def _thinned(rows: np.ndarray, count: int) -> np.ndarray:
     """`count` values a row: of onsets the greatest of each stretch, so that none is lost, of the others the mean."""
     edges = np.linspace(0, rows.shape[1], count + 1).round().astype(int)
-    stretches = [rows[:, first : max(last, first + 1)] for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    stretches = [rows[:, first : max(last, first + 1)] for first, last in itertools.pairwise(edges)]
     return np.stack([np.concatenate([part[:1].max(1), part[1:].mean(1)]) for part in stretches], axis=1)
