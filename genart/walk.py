@@ -131,6 +131,11 @@ class Walk:
         count = max(1, round(self.seconds * fps))
         return [self.seconds * number / count for number in range(count if self.loop else count + 1)]
 
+    def lasting(self, seconds: float) -> "Walk":
+        """The walk with every key's time drawn out or shortened alike, so that it lasts `seconds`."""
+        by = seconds / self.seconds
+        return replace(self, keys=tuple(replace(key, seconds=max(0.05, key.seconds * by)) for key in self.keys))
+
     def unpaced(self, second: float) -> float:
         """The second of the walk as its keys tell it, for a second of the re-timed walk."""
         if not self.pace:

@@ -12,7 +12,8 @@ import sys
 from contextlib import suppress
 from typing import Any, Iterator
 
-RATE = 48_000
+from genart.sound import RATE
+
 TOO_LONG, DAMAGED = 3, 4  # what it exits with
 CODECS = ("pcm_", "mp3", "vorbis", "opus", "flac", "aac", "alac")
 ROOM = 512 * 2**20  # bytes of memory beside the file's own

@@ -22,6 +22,7 @@ from genart.export.encode import Encoder, Frames, Gif, Order, Sheet, Sprites, Vi
 from genart.export.label import labelled
 from genart.export.notes import of_walk
 from genart.recipe import Recipe, Step
+from genart.sound import MAX_SECONDS
 from genart.walk import Walk
 
 if TYPE_CHECKING:
@@ -60,14 +61,16 @@ FORMATS: dict[str, Format] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one film may be: its seconds, the longer side of its frames, and their number."""
+    """What one film may be: its seconds, the longer side of its frames, and their number; and a sound file: bytes, seconds."""
 
     seconds: float = 600.0
     side: int = 2048
     frames: int = 18_000
+    sound_bytes: int = 40 * 2**20
+    sound_seconds: float = MAX_SECONDS
 
 
-PUBLIC = Limits(30.0, 512, 900)
+PUBLIC = Limits(30.0, 512, 900, 8 * 2**20, 120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +184,13 @@ def save_film(
     film: Film,
     path: Path,
     *,
+    sound: np.ndarray | None = None,
     limits: Limits = Limits(),
     progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> None:
     """Render and encode the film into `path`. `progress` hears of every frame, and cancels by raising.
+
+    `sound`, int16 (n, 2) at 48 kHz, goes into MP4 and WebM.
 
     Raises Refused where limits or the disk do not allow it; then, and after any other error, nothing is left.
     """
@@ -196,7 +202,7 @@ def save_film(
         raise Refused(f"The film may need {megabytes} MB and the disk has {left} MB left; make room, or a smaller film.")
     part = path.with_name(f".{path.name}.part")
     try:
-        _encode(studio, walk, film, part, moments(walk, film), lambda done: progress(done, count))
+        _encode(studio, walk, film, part, moments(walk, film), lambda done: progress(done, count), sound)
         os.replace(part, path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -206,11 +212,19 @@ def save_film(
         part.unlink(missing_ok=True)
 
 
-def _encode(studio: "Studio", walk: Walk, film: Film, path: Path, seconds: list[float], progress: Callable[[int], None]) -> None:
+def _encode(
+    studio: "Studio",
+    walk: Walk,
+    film: Film,
+    path: Path,
+    seconds: list[float],
+    progress: Callable[[int], None],
+    sound: np.ndarray | None = None,
+) -> None:
     frames = pictures(studio, walk, film, seconds)
     first = next(frames)
     notes = of_walk(studio, walk, film.to_json())
-    order = Order(path, (first.shape[0], first.shape[1]), len(seconds), film.fps, film.quality, notes)
+    order = Order(path, (first.shape[0], first.shape[1]), len(seconds), film.fps, film.quality, notes, sound)
     with FORMATS[film.format].encoder(order) as encoder:
         encoder.add(first)
         progress(1)

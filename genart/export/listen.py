@@ -1,4 +1,4 @@
-"""A sound file becomes samples, and samples what a walk carries of them. A process of its own decodes it."""
+"""A sound file becomes samples, decoded in a process of its own, and samples what a walk carries of them."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 
 import genart
 from genart.errors import BadRecipe, quote
-from genart.export.decode import RATE, TOO_LONG
+from genart.export.decode import TOO_LONG
 from genart.export.encode import import_av
 from genart.sound import Sound, heard
 
@@ -17,9 +17,8 @@ TIMEOUT = 90  # seconds, on a busy machine
 ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME", "SYSTEMROOT")
 
 
-def listen(data: bytes, name: str, *, most_bytes: int, most_seconds: float) -> Sound:
-    """What is heard in a sound file, as a walk carries it; raises BadRecipe."""
-    samples = samples_of(data, name, most_bytes=most_bytes, most_seconds=most_seconds)
+def heard_in(samples: np.ndarray, name: str) -> Sound:
+    """What is heard in samples, int16 (n, 2), as a walk carries it."""
     shown = "".join(letter for letter in name if letter.isprintable())[:200]
     return heard(samples.mean(1, dtype=np.float32) / 32768, shown)
 
@@ -56,5 +55,3 @@ def kind_of(data: bytes) -> str | None:
         return "mp3"
     return {b"OggS": "ogg", b"fLaC": "flac"}.get(data[:4])
 
-
-__all__ = ["RATE", "kind_of", "listen", "samples_of"]
