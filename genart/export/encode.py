@@ -33,7 +33,8 @@ GIF_COLOURS = 256
 class Order:
     """What an encoder is told: where to write, what shape (H, W) and how many frames, how fast, how well, and the notes.
 
-    `sound` is what a video lets hear, int16 (n, 2), RATE samples a second; other formats are silent.
+    `sound` is what a video lets hear, int16 (n, 2), RATE samples a second; other formats are silent. Smaller
+    frames are enlarged by a `Video` itself, hard-edged where `hard`: beside its change of colours that costs nothing.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Order:
     quality: str
     notes: Notes
     sound: np.ndarray | None = None
+    hard: bool = False
 
 
 class Encoder(Protocol):
@@ -104,11 +106,13 @@ class Video:
     def add(self, pixels: np.ndarray) -> None:
         av = import_av()
         height, width = pixels.shape[:2]
-        if height % 2 or width % 2:
+        if (height, width) == self.order.shape and (height % 2 or width % 2):
             pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         matrix = {} if self.kind == "webp" else {"dst_colorspace": "ITU709", "dst_color_range": "MPEG"}
-        frame = self.reformatter.reformat(frame, format=self.pixels, **matrix)
+        if pixels.shape[:2] != (self.stream.height, self.stream.width):
+            matrix |= {"interpolation": "POINT" if self.order.hard else "LANCZOS"}
+        frame = self.reformatter.reformat(frame, self.stream.width, self.stream.height, self.pixels, **matrix)
         frame.pts, frame.time_base = self.count, 1 / self.rate
         self.count += 1
         for packet in self.stream.encode(frame):
