@@ -27,7 +27,8 @@ BAND_BELOW = 24.0  # dB: a band this far below the loudest one is not drawn up t
 COMPRESSION = 100.0  # of magnitudes before their rises are added up, so that soft onsets count (Klapuri 1999)
 AT_ONCE = 2048  # looks transformed together, so that ten minutes need no more memory than one
 LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-OF_LETTER = {letter: number for number, letter in enumerate(LEVELS)}
+OF_LETTER = np.zeros(128, np.uint8)
+OF_LETTER[np.frombuffer(LEVELS.encode(), np.uint8)] = np.arange(len(LEVELS))
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Sound:
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 1 <= self.rate <= MAX_VALUES_A_SECOND:
             raise BadRecipe(f"A sound's rate {quote(self.rate)} is out of range; use 1 to {MAX_VALUES_A_SECOND:g} a second.")
         whole = isinstance(self.levels, str) and self.levels and not len(self.levels) % len(ROWS)
-        if not whole or not set(self.levels) <= OF_LETTER.keys() or len(self.levels) > MAX_VALUES * len(ROWS):
+        if not whole or not set(self.levels) <= set(LEVELS) or len(self.levels) > MAX_VALUES * len(ROWS):
             raise BadRecipe(f"The sound {quote(self.levels)} inside the walk is damaged; choose the sound file again.")
         if not isinstance(self.name, str) or len(self.name) > 200 or not self.name.isprintable():
             raise BadRecipe(f"A sound's name {quote(self.name)} is no name; use at most 200 printable characters.")
@@ -53,7 +54,7 @@ class Sound:
 
     def values(self) -> np.ndarray:
         """(rows, n) in 0 .. 1; value i of a row belongs to the moment (i + 1/2) / rate."""
-        numbers = np.array([OF_LETTER[letter] for letter in self.levels])
+        numbers = OF_LETTER[np.frombuffer(self.levels.encode(), np.uint8)]
         return numbers.reshape(len(ROWS), -1) / (len(LEVELS) - 1)
 
     @classmethod

@@ -123,7 +123,7 @@ class Walk:
         """The recipe of a moment; before the start and after the end it is the first and the last key, a loop goes round."""
         total = self.seconds
         second = seconds % total if self.loop else min(max(seconds, 0.0), total)
-        recipe = self._on_way(self.unpaced(self._driven.moved(second) if self._driven else second))
+        recipe = self._on_way(self.reached(second))
         return self._driven.applied(recipe, second) if self._driven else recipe
 
     def moments(self, fps: float) -> list[float]:
@@ -135,6 +135,10 @@ class Walk:
         """The walk with every key's time drawn out or shortened alike, so that it lasts `seconds`."""
         by = seconds / self.seconds
         return replace(self, keys=tuple(replace(key, seconds=max(0.05, key.seconds * by)) for key in self.keys))
+
+    def reached(self, second: float) -> float:
+        """The second of the walk as its keys tell it, where its sound and its re-timing have brought it by `second`."""
+        return self.unpaced(self._driven.moved(second) if self._driven else second)
 
     def unpaced(self, second: float) -> float:
         """The second of the walk as its keys tell it, for a second of the re-timed walk."""

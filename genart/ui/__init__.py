@@ -19,6 +19,7 @@ from genart.ui.cells import Cells
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.page import Page
+from genart.ui.share import Share
 from genart.ui.shelf import Shelf
 from genart.ui.words import word
 
@@ -62,6 +63,7 @@ def build(
             *Cells(live).routes(),
             *shelf.routes(),
             *films.routes(),
+            *Share(live).routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),
         ],
         openapi_url=None,

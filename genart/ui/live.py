@@ -108,7 +108,7 @@ class Live:
             if recipe.finish and frame.full:
                 grows = any("size" in dict(step.parameters) for step in recipe.finish)
                 work = partial(finished, frame.pixels, recipe.finish)
-                frame = replace(frame, pixels=await (self._heavy(work) if grows else run_in_threadpool(work)))
+                frame = replace(frame, pixels=await (self.heavy(work) if grows else run_in_threadpool(work)))
             how = {"hurry": bool(message.get("hurry")), "walking": "walk" in message}
             if max(frame.pixels.shape) > LARGE:
                 return await run_in_threadpool(reply, seq, recipe, frame, **how)
@@ -191,7 +191,7 @@ class Live:
         return await self.answer(request, 1000, work)
 
     async def png(self, request: Request) -> Response:
-        """The finished picture as a PNG, or the `format` asked for, with its recipe inside."""
+        """The finished picture as a PNG, or the `format` asked for, with its recipe inside; with a visible `label` if asked."""
 
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
@@ -199,7 +199,8 @@ class Live:
             kind = message.get("format", "png")
             if kind not in STILLS:
                 raise BadRecipe(f"There is no picture format {quote(kind)}; use {', '.join(STILLS)}.")
-            data = await self._heavy(EXPORTERS[kind], studio, [recipe_in(message)])
+            save = partial(EXPORTERS[kind], label=message.get("label") is True)
+            data = await self.heavy(save, studio, [recipe_in(message)])
             return Response(data, media_type=f"image/{kind}")
 
         return await self.answer(request, MAX_CHARACTERS, work)
@@ -219,13 +220,13 @@ class Live:
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
             name, label = str(request.query_params.get("model")), request.query_params.get("label", "")
-            pixels = await self._heavy(pixels_of, body)
+            pixels = await self.heavy(pixels_of, body)
             anchor = await run_in_threadpool(studio.read, name, pixels, int(label) if label.isdecimal() else None)
             return Response(Recipe(name, (anchor,), psi=1.0).to_json(), media_type="application/json")
 
         return await self.answer(request, MAX_FILE, work)
 
-    async def _heavy(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def heavy(self, work: Callable[..., T], *arguments: Any) -> T:
         """Work on large pictures, off the event loop, for few visitors at a time."""
         async with self._large:
             return await run_in_threadpool(work, *arguments)

@@ -26,6 +26,10 @@ SENTENCES: dict[str, str] = {
     "Decoding the sound {0} took more than {1} seconds; use a shorter one.": "解码声音 {0} 用时超过 {1} 秒；请使用较短的文件。",
     "The sound {0} lasts longer than {1} seconds; cut it, or use another.": "声音 {0} 超过 {1} 秒；请截短，或换一个。",
     "The sound {0} is damaged; save it again, as WAV or MP3.": "声音文件 {0} 已损坏；请重新保存为 WAV 或 MP3。",
+    # genart/ui/share.py
+    "{0} is no address of a page; load the page again.": "{0} 不是网页地址；请重新加载页面。",
+    "This picture's link has {0} characters, too many for a QR code; share its PNG, or copy the link.": "这幅画面的链接有 {0} 个字符，二维码放不下；请分享 PNG，或复制链接。",
+    "QR codes need the package segno; install it with: pip install segno": "二维码需要 segno 包；请安装：pip install segno。",
     # genart/recipe.py
     "{0} {1} is out of range; use a number from {2} to {3}.": "{0} {1} 超出范围；请使用 {2} 到 {3} 之间的数。",
     "{0} {1} is out of range; use a whole number from {2} to {3}.": "{0} {1} 超出范围；请使用 {2} 到 {3} 之间的整数。",
