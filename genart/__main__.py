@@ -402,7 +402,9 @@ def _parser() -> argparse.ArgumentParser:
     filming.add_argument("--spline", action="store_true", help="bend smoothly through all keys")
     filming.add_argument("--loop", action="store_true", help="come back to the first key")
     filming.add_argument("--even", action="store_true", help="re-time the walk to change at one speed")
-    filming.add_argument("--sound", metavar="FILE", help=".wav, .mp3, .ogg, .flac or .m4a that moves the walk; heard in .mp4 and .webm")
+    filming.add_argument(
+        "--sound", metavar="FILE", help=".wav, .mp3, .ogg, .flac or .m4a that moves the walk; heard in .mp4 and .webm"
+    )
     filming.add_argument("--fps", type=float, default=30.0, help="frames a second, by default 30")
     filming.add_argument("--size", type=int, default=512, help="pixels of the longer side, by default 512")
     filming.add_argument("--quality", default="good", choices=["small", "good", "best"])

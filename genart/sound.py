@@ -72,7 +72,11 @@ def heard(samples: np.ndarray, name: str = "") -> Sound:
     seconds = rows.shape[1] / LOOKS
     rate = min(VALUES_A_SECOND, MAX_VALUES / seconds)
     numbers = (_thinned(rows, max(1, int(seconds * rate))) * (len(LEVELS) - 1)).round().astype(int)
-    return Sound(round(numbers.shape[1] / seconds, 6), "".join(LEVELS[number] for number in numbers.ravel()), name)
+    return Sound(
+        min(round(numbers.shape[1] / seconds, 6), MAX_VALUES_A_SECOND),
+        "".join(LEVELS[number] for number in numbers.ravel()),
+        name,
+    )
 
 
 def features(samples: np.ndarray) -> np.ndarray:

@@ -490,7 +490,7 @@ def _to_w(space: str, point: Tensor, label: Tensor | None, generator: Generator)
 
 def _remembered(anchor: Anchor | None, work: Callable[[], Tensor], mapped: OrderedDict[Anchor | None, Tensor] | None) -> Tensor:
     """What `work` makes of an anchor, or once made; None stands for the mean of w."""
-    if mapped is None or len(anchor and anchor.vector or "") > MAPPED_CHARACTERS:
+    if mapped is None or len((anchor and anchor.vector) or "") > MAPPED_CHARACTERS:
         return work()
     if anchor not in mapped:
         mapped[anchor] = work()

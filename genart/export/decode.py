@@ -46,7 +46,8 @@ def decoded(data: bytes, kind: str) -> Iterator[Any]:
         stream = container.streams.audio[0]
         if not stream.codec_context.name.startswith(CODECS):
             raise ValueError(stream.codec_context.name)
-        resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+        alone = stream.codec_context.channels == 1  # FFmpeg would make both sides 3 dB quieter than the one
+        resampler = av.AudioResampler(format="s16", layout="mono" if alone else "stereo", rate=RATE)
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
@@ -54,13 +55,17 @@ def decoded(data: bytes, kind: str) -> Iterator[Any]:
                 spoilt += 1
                 continue
             good += bool(frames)
-            for frame in frames:
-                for part in resampler.resample(frame):
-                    yield part.to_ndarray().reshape(-1, 2)
+            for part in (part for frame in frames for part in resampler.resample(frame)):
+                yield _both(part.to_ndarray(), alone)
         for part in resampler.resample(None):
-            yield part.to_ndarray().reshape(-1, 2)
+            yield _both(part.to_ndarray(), alone)
     if not good or spoilt > good:
         raise ValueError("nothing to hear")
+
+
+def _both(samples: Any, alone: bool) -> Any:
+    """Interleaved or single int16 (1, n) -> (n, 2)."""
+    return samples.reshape(-1, 1).repeat(2, axis=1) if alone else samples.reshape(-1, 2)
 
 
 def main(kind: str, most: int) -> int:

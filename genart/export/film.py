@@ -129,10 +129,8 @@ def moments(walk: Walk, film: Film) -> list[float]:
     return [float(second) for second in np.linspace(0, last, SHEET_FRAMES)]
 
 
-def pictures(
-    studio: "Studio", walk: Walk, film: Film, seconds: list[float], *, enlarged: bool = True
-) -> Iterator[np.ndarray]:
-    """The film's frames, uint8 (H, W, 3), exactly as a still of the same recipe and size shows them, or before its enlargement."""
+def pictures(studio: "Studio", walk: Walk, film: Film, seconds: list[float], *, enlarged: bool = True) -> Iterator[np.ndarray]:
+    """The film's frames, uint8 (H, W, 3), as a still of the same recipe and size shows them, or before its enlargement."""
     recipes = (sized(studio, walk.at(second), film.side, enlarged=enlarged) for second in seconds)
     batch = studio.best_batch(walk.at(0)) if len(seconds) > TRIED[1] else 1
     for pixels in studio.render_many(recipes, batch=batch):

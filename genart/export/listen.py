@@ -26,7 +26,9 @@ def heard_in(samples: np.ndarray, name: str) -> Sound:
 def samples_of(data: bytes, name: str, *, most_bytes: int, most_seconds: float) -> np.ndarray:
     """The samples in a WAV, MP3, Ogg, FLAC or M4A file, int16 (n, 2), RATE a second; raises BadRecipe."""
     if len(data) > most_bytes:
-        raise BadRecipe(f"The sound {quote(name)} has {len(data) / 2**20:.0f} MB; use one of at most {most_bytes / 2**20:.0f} MB.")
+        raise BadRecipe(
+            f"The sound {quote(name)} has {len(data) / 2**20:.0f} MB; use one of at most {most_bytes / 2**20:.0f} MB."
+        )
     kind = kind_of(data)
     if kind is None:
         raise BadRecipe(f"{quote(name)} is no sound file that genart reads; use WAV, MP3, Ogg, FLAC or M4A.")
@@ -54,4 +56,3 @@ def kind_of(data: bytes) -> str | None:
     if data[:3] == b"ID3" or (data[:1] == b"\xff" and data[1:2] >= b"\xe0" and data[1:2] != b"\xff"):
         return "mp3"
     return {b"OggS": "ogg", b"fLaC": "flac"}.get(data[:4])
-

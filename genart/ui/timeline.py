@@ -67,10 +67,11 @@ def dock(page: Page) -> str:
 
 def _matrix() -> str:
     """What a sound moves, and how much: its rows down, what they move across."""
+    chooses = {place: f'<select data-direction="{place}"></select>' for place in PLACES} | {
+        "class": '<select id="sound-label"></select>'
+    }
     heads = "".join(
-        f'<th scope="col" data-column="{column}"><span {html.text(f"sound.{column}")}</span>'
-        f"{f'<select data-direction="{column}"></select>' if column in PLACES else ''}"
-        f"{'<select id="sound-label"></select>' if column == 'class' else ''}</th>"
+        f'<th scope="col" data-column="{column}"><span {html.text(f"sound.{column}")}</span>{chooses.get(column, "")}</th>'
         for column in COLUMNS
     )
     rows = "".join(

@@ -181,6 +181,7 @@ export class Sound {
   showCell(input) {
     const value = Number(input.value);
     input.nextElementSibling.textContent = value ? value.toFixed(2).replace("-", "−") : "·";
+    input.classList.toggle("none", !value);
     input.parentElement.style.setProperty("--amount", Math.abs(value));
   }
 
