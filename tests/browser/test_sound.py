@@ -79,7 +79,9 @@ def test_the_sound_plays_while_the_walk_plays(hearing):
     hearing.wait("() => window.played.some((audio) => audio.currentTime > 0.2)")
     hearing.page.click('[data-film="play"]')
     hearing.wait("() => window.played.every((audio) => audio.paused)")
-    off = hearing.page.evaluate("Math.abs(played.at(-1).currentTime - parseFloat(document.querySelector('#tl-time').textContent))")
+    off = hearing.page.evaluate(
+        "Math.abs(played.at(-1).currentTime - parseFloat(document.querySelector('#tl-time').textContent))"
+    )
 
     assert off < 0.5
 
