@@ -17,7 +17,8 @@ SOUND = {"name": "beats.wav", "mimeType": "audio/wav", "buffer": wav(beats(3.0))
 DROP = """([name, bytes]) => {
   const carried = new DataTransfer();
   carried.items.add(new File([Uint8Array.from(bytes)], name));
-  document.querySelector("#picture").dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
+  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
+  document.querySelector("#picture").dispatchEvent(new DragEvent("drop", about));
 }"""
 PLAYING = """() => { const play = HTMLMediaElement.prototype.play; window.played = [];
 HTMLMediaElement.prototype.play = function () { played.push(this); return play.call(this); }; }"""
