@@ -63,10 +63,10 @@ export class Sound {
   }
 
   keep(file, sound) {
-    URL.revokeObjectURL(this.audio.src);
+    if (this.file) URL.revokeObjectURL(this.audio.src);
     this.file = file;
-    this.levels = sound?.levels;
-    this.audio.src = file ? URL.createObjectURL(file) : "";
+    this.levels = sound.levels;
+    this.audio.src = URL.createObjectURL(file);
   }
 
   // The file to send with a film; null where the walk's sound came without one.
@@ -79,9 +79,7 @@ export class Sound {
   }
 
   remove() {
-    this.keep(null);
-    this.audio.removeAttribute("src");
-    this.open(false);
+    this.open(false); // the file is kept: undo brings the sound back
     this.films.change((walk) => {
       delete walk.sound;
       delete walk.drive;
