@@ -183,9 +183,9 @@ def _with_sound(walk: Walk, chosen: argparse.Namespace) -> tuple[Walk, np.ndarra
     from genart.export.listen import heard_in, samples_of
 
     path, limits = Path(chosen.sound), Limits()
-    most = {"most_bytes": limits.sound_bytes, "most_seconds": limits.sound_seconds}
     with path.open("rb") as file:
-        samples = samples_of(file.read(limits.sound_bytes + 1), path.name, **most)
+        data = file.read(limits.sound_bytes + 1)
+    samples = samples_of(data, path.name, most_bytes=limits.sound_bytes, most_seconds=limits.sound_seconds)
     sound = heard_in(samples, path.name)
     fits = (chosen.seeds or chosen.walk) and not chosen.seconds
     return replace(walk.lasting(sound.seconds) if fits else walk, sound=sound), samples
