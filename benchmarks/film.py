@@ -77,7 +77,7 @@ def main() -> None:
     studio = Studio()
     print(f"{chosen.frames} frames of {chosen.size} pixels, {studio.device}, medians of {chosen.rounds}")
     print(
-        f"{'model':16} {'format':8} {'batch':>5} {'generator':>11} {'pictures':>10} {'film':>8} {'over':>6} {'work':>6} {'fps':>5}"
+        f"{'model':16} {'format':8} {'batch':>5} {'generator':>9} {'pictures':>9} {'film':>8} {'over':>6} {'work':>6} {'fps':>5}"
     )
     for name in chosen.model:
         studio.render(ENTRIES[name].begin(Anchor(0)))
@@ -96,10 +96,8 @@ def main() -> None:
                 rows.append((generator, stills(studio, second), film, work))
             generator, pictures, film, work = (statistics.median(column) for column in zip(*rows, strict=True))
             batch, over, fps = studio.best_batch(first.at(0)), film / pictures - 1, chosen.frames / film
-            print(
-                f"{name:16} {kind:8} {batch:5} {generator:9.2f} s {pictures:8.2f} s {film:6.2f} s {over:6.0%} {work:6.2f} {fps:5.0f}",
-                flush=True,
-            )
+            seconds = f"{generator:7.2f} s {pictures:7.2f} s {film:6.2f} s"
+            print(f"{name:16} {kind:8} {batch:5} {seconds} {over:6.0%} {work:6.2f} {fps:5.0f}", flush=True)
 
 
 if __name__ == "__main__":
