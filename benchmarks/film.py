@@ -4,7 +4,8 @@
 
 "generator" is the frames' bare synthesis in the batch that the film uses; "pictures" the same frames as
 finished stills, one by one, with whatever the model's recipes do after synthesis. "over" is what a film adds
-to its pictures: enlarging, encoding, writing; below 0 where batches and two threads save more than that.
+to its pictures: enlarging, encoding, writing; below 0 where batches and two threads save more than that. "work"
+is the film's processor time by the generator's: on a machine with other things to do it says more than the clock.
 """
 
 import argparse
@@ -75,7 +76,9 @@ def main() -> None:
 
     studio = Studio()
     print(f"{chosen.frames} frames of {chosen.size} pixels, {studio.device}, medians of {chosen.rounds}")
-    print(f"{'model':16} {'format':8} {'batch':>5} {'generator':>11} {'pictures':>10} {'film':>8} {'over':>6} {'fps':>5}")
+    print(
+        f"{'model':16} {'format':8} {'batch':>5} {'generator':>9} {'pictures':>9} {'film':>8} {'over':>6} {'work':>6} {'fps':>5}"
+    )
     for name in chosen.model:
         studio.render(ENTRIES[name].begin(Anchor(0)))
         for kind in chosen.format:
@@ -85,14 +88,16 @@ def main() -> None:
                     walk_of(name, chosen.frames, 10_000 * number + 1000 * list(FORMATS).index(kind) + 100 * half)
                     for half in (0, 1)
                 )
+                busy = time.process_time()
                 film = whole(studio, first, Film(kind, chosen.size, FPS))
-                rows.append((bare(studio, second), stills(studio, second), film))
-            generator, pictures, film = (statistics.median(column) for column in zip(*rows, strict=True))
+                filmed = time.process_time()
+                generator = bare(studio, second)
+                work = (filmed - busy) / (time.process_time() - filmed)
+                rows.append((generator, stills(studio, second), film, work))
+            generator, pictures, film, work = (statistics.median(column) for column in zip(*rows, strict=True))
             batch, over, fps = studio.best_batch(first.at(0)), film / pictures - 1, chosen.frames / film
-            print(
-                f"{name:16} {kind:8} {batch:5} {generator:9.2f} s {pictures:8.2f} s {film:6.2f} s {over:6.0%} {fps:5.0f}",
-                flush=True,
-            )
+            seconds = f"{generator:7.2f} s {pictures:7.2f} s {film:6.2f} s"
+            print(f"{name:16} {kind:8} {batch:5} {seconds} {over:6.0%} {work:6.2f} {fps:5.0f}", flush=True)
 
 
 if __name__ == "__main__":

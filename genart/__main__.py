@@ -38,6 +38,7 @@ EXAMPLES = """examples:
   python -m genart doctor
   python -m genart film digits-gan --seeds 1,2,3 --seconds 2 --loop --out a.mp4
   python -m genart film walk.json --fps 30 --out a.gif
+  python -m genart film --seeds 1,2,3 --loop --sound song.mp3 --out a.mp4
   python -m genart show sheet.png
   python -m genart bench
 """
@@ -103,6 +104,9 @@ def film(chosen: argparse.Namespace) -> None:
     from genart.export.film import FORMATS, Film, estimate, save_film
 
     walk = _walk(chosen)
+    samples = None
+    if chosen.sound:
+        walk, samples = _with_sound(walk, chosen)
     studio = _studio(chosen)
     out = Path(chosen.out)
     kind = chosen.format or next((name for name, known in FORMATS.items() if known.suffix == out.suffix), out.suffix)
@@ -121,7 +125,7 @@ def film(chosen: argparse.Namespace) -> None:
             left = (time.monotonic() - start) / done * (count - done)
             print(f"\r{done}/{count}, {left:.0f} s left ", end="" if done < count else "\n", file=sys.stderr, flush=True)
 
-    save_film(studio, walk, shown, out, progress=progress)
+    save_film(studio, walk, shown, out, sound=samples, progress=progress)
     print(out)
 
 
@@ -174,6 +178,20 @@ def _walk(chosen: argparse.Namespace) -> Walk:
         return WALKS[chosen.walk](recipes[0], reach)
     keys = tuple(Key(recipe, chosen.seconds or 4.0, chosen.ease, chosen.path) for recipe in recipes)
     return Walk(keys, loop=chosen.loop, spline=chosen.spline)
+
+
+def _with_sound(walk: Walk, chosen: argparse.Namespace) -> tuple[Walk, np.ndarray]:
+    """The walk moved by a sound, and the sound's samples. A walk made here lasts as long, unless its seconds are given."""
+    from genart.export.film import Limits
+    from genart.export.listen import heard_in, samples_of
+
+    path, limits = Path(chosen.sound), Limits()
+    with path.open("rb") as file:
+        data = file.read(limits.sound_bytes + 1)
+    samples = samples_of(data, path.name, most_bytes=limits.sound_bytes, most_seconds=limits.sound_seconds)
+    sound = heard_in(samples, path.name)
+    fits = (chosen.seeds or chosen.walk) and not chosen.seconds
+    return replace(walk.lasting(sound.seconds) if fits else walk, sound=sound), samples
 
 
 def bench(chosen: argparse.Namespace) -> None:
@@ -420,6 +438,9 @@ def _parser() -> argparse.ArgumentParser:
     filming.add_argument("--spline", action="store_true", help="bend smoothly through all keys")
     filming.add_argument("--loop", action="store_true", help="come back to the first key")
     filming.add_argument("--even", action="store_true", help="re-time the walk to change at one speed")
+    filming.add_argument(
+        "--sound", metavar="FILE", help=".wav, .mp3, .ogg, .flac or .m4a that moves the walk; heard in .mp4 and .webm"
+    )
     filming.add_argument("--fps", type=float, default=30.0, help="frames a second, by default 30")
     filming.add_argument("--size", type=int, default=512, help="pixels of the longer side, by default 512")
     filming.add_argument("--quality", default="good", choices=["small", "good", "best"])

@@ -50,6 +50,8 @@ MEMO_KEY_BYTES = 4000  # about what a recipe takes
 MAX_CLASSES = 100  # that one picture shows side by side
 MAX_CELL = 128  # pixels of each
 CELLS_AT_ONCE = 16
+MAPPED = 64  # anchors of a model whose w is remembered
+MAPPED_CHARACTERS = 10_000  # of a stored latent; longer ones are w already, and large
 BATCHES = (1, 2, 4, 8)
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
@@ -84,6 +86,7 @@ class Resident:
     complete: bool = False
     batch: int | None = None
     finding: Lock = field(default_factory=Lock)
+    mapped: OrderedDict[Anchor | None, Tensor] = field(default_factory=OrderedDict)  # w of the last anchors, and the mean
 
 
 class Studio:
@@ -280,7 +283,7 @@ class Studio:
 
         def forward() -> Tensor:
             with torch.inference_mode():
-                w = torch.cat([styles(recipe, generator, steps) for recipe in recipes])
+                w = torch.cat([styles(recipe, generator, steps, resident.mapped) for recipe in recipes])
                 return generator.synthesis(w, first.noise, stop).cpu()
 
         start = time.perf_counter()
@@ -344,7 +347,7 @@ class Studio:
             if recipe.all_classes:
                 w = torch.cat([styles(each, generator, steps) for each in in_every_class(recipe, generator.space)])
                 return _side_by_side([_cells(recipe, generator, part, size) for part in w.split(CELLS_AT_ONCE)])
-            return _drawn(recipe, generator, styles(recipe, generator, steps), size)
+            return _drawn(recipe, generator, styles(recipe, generator, steps, resident.mapped), size)
 
     def _resident(self, name: str) -> Resident:
         if name not in self._residents:
@@ -500,12 +503,16 @@ def _seconds(generator: Generator, w: Tensor, batch: int) -> float:
     return time.perf_counter() - start
 
 
-def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) -> Tensor:
+def styles(
+    recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor], mapped: OrderedDict[Anchor | None, Tensor] | None = None
+) -> Tensor:
     """The recipe's w, (1, num_ws, w_dim): mix, style mixing, truncation, then directions.
 
-    Directions come after truncation, so that they move the picture at every psi.
+    Directions come after truncation, so that they move the picture at every psi. `mapped` remembers what
+    single anchors lead to, and the mean: between two keys they stay the same for hundreds of frames.
     """
-    w = latent.truncate(swapped(recipe, generator), generator.w_mean, recipe.psi, recipe.psi_cutoff)
+    w = swapped(recipe, generator, mapped)
+    w = latent.truncate(w, _remembered(None, lambda: generator.w_mean, mapped), recipe.psi, recipe.psi_cutoff)
     for step in recipe.offsets:
         direction = _step(step, recipe.model, steps).to(w.device)
         if step.spot is not None:
@@ -514,9 +521,9 @@ def styles(recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor]) ->
     return w
 
 
-def swapped(recipe: Recipe, generator: Generator) -> Tensor:
+def swapped(recipe: Recipe, generator: Generator, mapped: OrderedDict[Anchor | None, Tensor] | None = None) -> Tensor:
     """w, (1, num_ws, w_dim), of the recipe's anchors mixed, with its layers swapped, neither truncated nor moved."""
-    w = _mixed(recipe.anchors, generator, recipe.mix)
+    w = _mixed(recipe.anchors, generator, recipe.mix, mapped)
     for swap in recipe.layers:
         w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
     return w
@@ -615,24 +622,26 @@ def _stop(size: int | None, space: Space) -> int | None:
     return next((own for own in space.sizes if size <= own < space.image_size), None)
 
 
-def _mixed(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own") -> Tensor:
+def _mixed(
+    anchors: tuple[Anchor, ...],
+    generator: Generator,
+    mix: str = "own",
+    mapped: OrderedDict[Anchor | None, Tensor] | None = None,
+) -> Tensor:
     """One w for all anchors. A Gaussian latent is mixed as z, on its radius, classes by their
     shares; with a mapping network the mix is made in w, where straight lines are good; unless the recipe says how."""
     weights = [anchor.weight for anchor in anchors]
     points = [_stored(anchor, generator) for anchor in anchors]
     labels = [latent.one_hot(anchor.label, generator.space.num_classes) for anchor in anchors]
-    device = generator.w_mean.device
     in_z = generator.space.spherical if mix == "own" else mix.startswith("z")
     if in_z and all(space == "z" for space, _ in points):
         z = _mixed_z([point for _, point in points], weights, mix, generator)
         shares = [abs(weight) for weight in weights] if mix.endswith("-arc") else weights
         label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], shares, spherical=False)
-        return generator.mapping(z.to(device), None if label is None else label.to(device))
+        return _to_w("z", z, label, generator)
     ws = [
-        generator.mapping(point.to(device), None if label is None else label.to(device))
-        if space == "z"
-        else point.to(device).expand(generator.space.num_ws, -1)[None]
-        for (space, point), label in zip(points, labels, strict=True)
+        _remembered(replace(anchor, weight=1.0), partial(_to_w, *point, label, generator), mapped)
+        for anchor, point, label in zip(anchors, points, labels, strict=True)
     ]
     return latent.arc(ws, weights, generator.w_mean) if mix.endswith("-arc") else latent.mix(ws, weights, spherical=False)
 
@@ -644,6 +653,25 @@ def point_of(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own"
     if any(space == "w" for space, _ in points) or not (in_z or (len(anchors) == 1 and mix != "w-arc")):
         return None
     return _mixed_z([z for _, z in points], [anchor.weight for anchor in anchors], mix if in_z else "z", generator)
+
+
+def _to_w(space: str, point: Tensor, label: Tensor | None, generator: Generator) -> Tensor:
+    """(1, num_ws, w_dim) of a point in z, (1, z_dim), or of a stored w, (1 or num_ws, w_dim)."""
+    device = generator.w_mean.device
+    if space == "w":
+        return point.to(device).expand(generator.space.num_ws, -1)[None]
+    return generator.mapping(point.to(device), None if label is None else label.to(device))
+
+
+def _remembered(anchor: Anchor | None, work: Callable[[], Tensor], mapped: OrderedDict[Anchor | None, Tensor] | None) -> Tensor:
+    """What `work` makes of an anchor, or once made; None stands for the mean of w."""
+    if mapped is None or len((anchor and anchor.vector) or "") > MAPPED_CHARACTERS:
+        return work()
+    if anchor not in mapped:
+        mapped[anchor] = work()
+        if len(mapped) > MAPPED:
+            mapped.popitem(last=False)
+    return mapped[anchor]
 
 
 def _mixed_z(zs: list[Tensor], weights: list[float], mix: str, generator: Generator) -> Tensor:

@@ -13,8 +13,10 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
+from genart.drive import USUAL, Drive, Driven
 from genart.errors import BadRecipe, quote
 from genart.recipe import MAX_CHARACTERS, MAX_SEED, MIXES, Anchor, LayerSwap, Offset, Recipe, blend, blend_many
+from genart.sound import Sound
 
 FORMAT = 1
 KEY = "genart walk"
@@ -70,7 +72,8 @@ class Walk:
     """Keys in time. A loop goes on from the last to the first; a spline bends smoothly through all.
 
     `wander` adds a seeded swaying about the path, at rest at both ends. `pace` re-times the whole:
-    entry i is the share of the way reached after the share i/n of the time.
+    entry i is the share of the way reached after the share i/n of the time. A `sound` that begins with
+    the walk moves it by the matrix `drive`; where it has ended there is silence.
     """
 
     keys: tuple[Key, ...]
@@ -79,6 +82,8 @@ class Walk:
     wander: float = 0.0
     wander_seed: int = 0
     pace: tuple[float, ...] = ()
+    sound: Sound | None = None
+    drive: Drive = USUAL
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.keys) <= MAX_KEYS:
@@ -118,20 +123,22 @@ class Walk:
         """The recipe of a moment; before the start and after the end it is the first and the last key, a loop goes round."""
         total = self.seconds
         second = seconds % total if self.loop else min(max(seconds, 0.0), total)
-        second = self.unpaced(second)
-        number = int(np.searchsorted(self.starts, second, side="right")) - 1
-        key = self.keys[number]
-        after = self._key(number + 1)
-        if after is None:
-            return key.recipe
-        t = EASES[key.ease](min((second - self.starts[number]) / key.seconds, 1.0))
-        recipe = self._on_spline(number, t) if self.spline else _between(key, after, t)
-        return self._wandered(recipe, second) if self.wander else recipe
+        recipe = self._on_way(self.reached(second))
+        return self._driven.applied(recipe, second) if self._driven else recipe
 
     def moments(self, fps: float) -> list[float]:
         """The seconds of a film's frames. A loop's last frame is the one before its first comes again."""
         count = max(1, round(self.seconds * fps))
         return [self.seconds * number / count for number in range(count if self.loop else count + 1)]
+
+    def lasting(self, seconds: float) -> "Walk":
+        """The walk with every key's time drawn out or shortened alike, so that it lasts `seconds`."""
+        by = seconds / self.seconds
+        return replace(self, keys=tuple(replace(key, seconds=max(0.05, key.seconds * by)) for key in self.keys))
+
+    def reached(self, second: float) -> float:
+        """The second of the walk as its keys tell it, where its sound and its re-timing have brought it by `second`."""
+        return self.unpaced(self._driven.moved(second) if self._driven else second)
 
     def unpaced(self, second: float) -> float:
         """The second of the walk as its keys tell it, for a second of the re-timed walk."""
@@ -178,7 +185,26 @@ class Walk:
             raise BadRecipe(f"A walk's keys are a list, not {quote(keys)}.")
         if "pace" in parts:
             parts["pace"] = tuple(parts["pace"]) if isinstance(parts["pace"], list) else parts["pace"]
+        if parts.get("sound") is not None:
+            parts["sound"] = Sound.from_dict(parts["sound"])
+        if "drive" in parts:
+            parts["drive"] = Drive.from_dict(parts["drive"])
         return _made(cls, {**parts, "keys": tuple(_key_of(key) for key in keys[: MAX_KEYS + 1])})
+
+    def _on_way(self, second: float) -> Recipe:
+        """The recipe of a second as the keys tell it."""
+        number = int(np.searchsorted(self.starts, second, side="right")) - 1
+        key = self.keys[number]
+        after = self._key(number + 1)
+        if after is None:
+            return key.recipe
+        t = EASES[key.ease](min((second - self.starts[number]) / key.seconds, 1.0))
+        recipe = self._on_spline(number, t) if self.spline else _between(key, after, t)
+        return self._wandered(recipe, second) if self.wander else recipe
+
+    @cached_property
+    def _driven(self) -> Driven | None:
+        return Driven(self.sound, self.drive, self.seconds) if self.sound else None
 
     def _key(self, number: int) -> Key | None:
         """A key by its number, round and round in a loop; None past the ends of a walk that is none."""
@@ -248,7 +274,7 @@ def _without_defaults(value: Any) -> dict[str, Any]:
         elif field.name == "keys":
             kept[field.name] = [_without_defaults(key) for key in item]
         elif item != field.default:
-            kept[field.name] = item
+            kept[field.name] = _without_defaults(item) if isinstance(item, (Sound, Drive)) else item
     return kept
 
 
@@ -294,8 +320,10 @@ def even(walk: Walk, picture: Callable[[Recipe], np.ndarray], *, steps: int = 96
 
     `picture` renders a small preview. Unevenness is the coefficient of variation of the mean
     absolute difference from picture to picture; where the walk holds still on purpose, it is left alone.
+    Its sound is not listened to: it moves the walk that has been made even.
     """
-    best, changes = walk, _steps(walk, picture, steps)
+    best = replace(walk, sound=None)
+    changes = _steps(best, picture, steps)
     first = least = _variation(walk, changes)
     for _ in range(rounds):
         tried = _retimed(best, changes)
@@ -303,7 +331,7 @@ def even(walk: Walk, picture: Callable[[Recipe], np.ndarray], *, steps: int = 96
         if _variation(tried, changes) >= least:
             break
         best, least = tried, _variation(tried, changes)
-    return best, first, least
+    return replace(best, sound=walk.sound), first, least
 
 
 def _steps(walk: Walk, picture: Callable[[Recipe], np.ndarray], steps: int) -> np.ndarray:

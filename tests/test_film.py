@@ -265,6 +265,40 @@ def test_the_label_is_drawn_into_a_corner_and_nowhere_else(studio):
     assert labelled(pixels[:12, :12]).shape == (12, 12, 3)
 
 
+# With sound.
+
+
+@pytest.mark.parametrize(("name", "codec"), [("mp4", "aac"), ("webm", "opus")])
+@pytest.mark.parametrize("seconds", [0.6, 3.0])
+def test_a_film_carries_its_sound_as_long_as_it_lasts(studio, tmp_path, name, codec, seconds):
+    tone = np.sin(2 * np.pi * 440 * np.arange(int(48_000 * seconds)) / 48_000)
+    samples = np.repeat((tone * 16_000).astype(np.int16)[:, None], 2, axis=1)
+    save_film(studio, WALK, Film(name, 64, FPS), tmp_path / f"a.{name}", sound=samples)
+    with import_av().open(str(tmp_path / f"a.{name}")) as container:
+        sound = container.streams.audio[0]
+        assert (sound.codec_context.name, sound.codec_context.sample_rate) == (codec, 48_000)
+        heard = np.concatenate([frame.to_ndarray()[0].ravel() for frame in container.decode(audio=0)])
+
+    assert len(decoded(tmp_path / f"a.{name}")) == 10
+    assert len(heard) / 48_000 == pytest.approx(min(seconds, 1.0), abs=0.05)
+    assert np.abs(heard[5000:20_000]).max() == pytest.approx(0.49, abs=0.06)
+    assert read_notes((tmp_path / f"a.{name}").read_bytes()).walk.keys[0].recipe.anchors == A.anchors
+
+
+def test_a_silent_format_leaves_the_sound_out(studio, tmp_path):
+    save_film(studio, WALK, Film("gif", 16, FPS), tmp_path / "a.gif", sound=np.zeros((48_000, 2), np.int16))
+
+    assert len(decoded(tmp_path / "a.gif")) == 10
+
+
+@pytest.mark.parametrize("model", ["dcgan", "vae"])
+def test_frames_enlarged_by_the_encoder_are_those_of_the_stills(studio, tmp_path, model):
+    walk = Walk((Key(replace(A, model=model), 0.3),))
+    save_film(studio, walk, Film("mp4", 128, 10, "best"), tmp_path / "a.mp4")
+
+    assert close(decoded(tmp_path / "a.mp4")[0], studio.render(sized(studio, walk.at(0), 128))) < 6
+
+
 # Limits, cancelling, estimates.
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -11,10 +12,12 @@ from starlette.testclient import TestClient
 from genart.export import read_notes
 from genart.export.film import FORMATS, Film
 from genart.recipe import Anchor, Recipe
+from genart.sound import Sound
 from genart.ui import films as films_module
 from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.walk import WALKS, Key, Walk
+from tests.sounds import RATE, beats, encoded, wav
 
 A, B = Recipe("dcgan", (Anchor(1),)), Recipe("dcgan", (Anchor(2),))
 WALK = Walk((Key(A, 0.3), Key(B, 0.3)), loop=True)
@@ -69,7 +72,9 @@ def held(studio, monkeypatch):
     may_end.set()
 
 
-@pytest.mark.parametrize("path", ["walk", "walk/read", "film", "film/estimate", "film/state", "film/cancel", "film/file"])
+@pytest.mark.parametrize(
+    "path", ["walk", "walk/read", "film", "film/estimate", "sound", "film/sound", "film/state", "film/cancel", "film/file"]
+)
 def test_every_route_wants_a_token(client, path):
     assert client.post(f"/live/{path}", json=request(), headers={"x-genart-token": "forged"}).status_code == 401
 
@@ -224,3 +229,59 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(client, path, message, q
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"{}", A.to_json().encode()])
 def test_a_file_without_a_walk_is_refused(client, content):
     assert client.post("/live/walk/read", content=content).status_code == 422
+
+
+def test_a_sound_is_heard(client):
+    told = client.post("/live/sound?name=a.wav", content=wav(beats())).json()
+    sound = Sound.from_dict(told["sound"])
+
+    assert sound.seconds == pytest.approx(2.0)
+    assert sound.name == "a.wav"
+
+
+def test_a_film_with_sound_needs_it_once(client, films):
+    client.post("/live/film/sound", content=wav(beats()))
+    message = {**request(format="mp4", side=32), "sound": True}
+    name = client.post("/live/film", json=message).json()["id"]
+    assert films._jobs[name].future.exception(SOON) is None
+    data = client.post("/live/film/file", json={"id": name}).content
+
+    assert b"mp4a" in data
+    assert list(films._place().iterdir()) == []
+
+
+def test_a_film_with_a_damaged_sound_says_so(client, films):
+    client.post("/live/film/sound", content=b"hello")
+    name = client.post("/live/film", json={**request(format="mp4", side=32), "sound": True}).json()["id"]
+    films._jobs[name].future.exception(SOON)
+
+    assert "no sound file" in finished(client, name)["error"]
+
+
+def test_a_sound_that_is_brought_again_replaces_the_first_and_is_forgotten(client, films, monkeypatch):
+    for _ in range(2):
+        client.post("/live/film/sound", content=wav(beats()))
+    assert len(list(films._place().iterdir())) == 1
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", -1.0)
+    client.post("/live/film", json=request())
+
+    assert not list(films._place().glob("*.sound"))
+
+
+def test_a_public_server_takes_shorter_sounds(live):
+    films = Films(live, public=True)
+    with TestClient(Starlette(routes=films.routes())) as client:
+        client.headers["x-genart-token"] = live.token()
+        large = client.post("/live/sound?name=a.wav", content=bytes(9 * 2**20))
+        long = client.post("/live/sound?name=a.mp3", content=encoded(np.zeros(125 * RATE, np.int16), "mp3", "libmp3lame"))
+
+    assert "8 MB" in large.json()["error"]
+    assert "120 seconds" in long.json()["error"]
+
+
+def test_the_timeline_learns_where_a_walk_with_sound_has_come_to(client):
+    walk = Walk(WALK.keys, loop=True, sound=Sound(10.0, "AAA___" + "A" * 24))
+    told = client.post("/live/walk", json={"reached": walk.to_json()}).json()["reached"]
+
+    assert (told[0], told[-1]) == (0, 1)
+    assert told[100] == 0

@@ -448,6 +448,13 @@ def test_a_format_that_is_not_offered_is_refused(client, kind):
     assert "no picture format" in client.post("/live/png", json={**request(), "format": kind}).json()["error"]
 
 
+def test_a_saved_picture_carries_the_visible_label_where_it_is_asked_for(client):
+    plain, labelled = (client.post("/live/png", json={**request(), "label": label}).content for label in (False, True))
+
+    assert recipes_of(plain) == recipes_of(labelled)
+    assert plain != labelled
+
+
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n"])
 def test_a_file_that_is_no_picture_of_ours_is_refused(client, content):
     answer = client.post("/live/recipe", content=content)

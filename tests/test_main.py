@@ -14,6 +14,7 @@ from genart.export import read_notes, recipes_of
 from genart.recipe import Anchor, Noise, Recipe
 from genart.studio import Studio
 from genart.walk import Key, Walk
+from tests.sounds import beats, wav
 
 ROOT = Path(__file__).parents[1]
 
@@ -170,6 +171,16 @@ def test_film_writes_what_show_remakes(capsys, name):
     assert "same pictures" in lines[-1]
 
 
+def test_film_follows_a_sound_and_lasts_as_long(capsys):
+    Path("a.wav").write_bytes(wav(beats(1.5)))
+    assert words("film dcgan --seeds 1,2 --loop --sound a.wav --fps 10 --size 32 --out a.mp4") == 0
+    walk = read_notes(Path("a.mp4").read_bytes()).walk
+
+    assert walk.seconds == pytest.approx(1.5)
+    assert walk.sound.name == "a.wav"
+    assert b"mp4a" in Path("a.mp4").read_bytes()
+
+
 def test_film_takes_walks_from_files_and_ready_made_ones(capsys):
     Path("walk.json").write_text(Walk((Key(Recipe("dcgan")), Key(Recipe("dcgan", (Anchor(3),))))).to_json())
     assert words("film walk.json --seconds 0.3 --fps 10 --size 16 --out a.gif") == 0
@@ -219,6 +230,7 @@ def test_bench_measures_every_size(capsys):
         ("film vae --seeds 1,2 --out a.avi", "'.avi'"),
         ("film vae --seeds 1,2 --fps 0 --out a.mp4", "0.0 frames"),
         ("film vae --seeds 1,2 --seconds -1 --out a.mp4", "-1.0 seconds"),
+        ("film vae --seeds 1,2 --sound nothing.wav --out a.mp4", "'nothing.wav'"),
         ("film vae --walk classes --out a.mp4", "no classes"),
         ("film vae --seeds 1,2 --seconds 0.1 --out nowhere/a.mp4", "nowhere"),
         ("bench nothing", "'nothing'"),

@@ -6,6 +6,7 @@ An encoder takes frames of one size and knows neither recipes nor walks, only th
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +21,7 @@ from genart.errors import GenartError
 from genart.export.notes import Notes
 from genart.export.png import png
 from genart.export.sheet import contact_sheet
+from genart.sound import RATE
 
 XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the uuid of XMP in MP4 (XMP specification, part 3)
 GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # ends an XMP block in GIF, as the specification has it
@@ -29,7 +31,11 @@ GIF_COLOURS = 256
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an encoder is told: where to write, what shape (H, W) and how many frames, how fast, how well, and the notes."""
+    """What an encoder is told: where to write, what shape (H, W) and how many frames, how fast, how well, and the notes.
+
+    `sound` is what a video lets hear, int16 (n, 2), RATE samples a second; other formats are silent. Smaller
+    frames are enlarged by a `Video` itself, hard-edged where `hard`: beside its change of colours that costs nothing.
+    """
 
     path: Path
     shape: tuple[int, int]
@@ -37,6 +43,8 @@ class Order:
     fps: float
     quality: str
     notes: Notes
+    sound: np.ndarray | None = None
+    hard: bool = False
 
 
 class Encoder(Protocol):
@@ -64,10 +72,13 @@ CODECS = {
         for name, quality in (("small", "60"), ("good", "80"), ("best", "95"))
     },
 }
+# Codec of the sound, how it takes samples, bits a second.
+VOICES = {"mp4": ("aac", "fltp", 160_000), "webm": ("libopus", "s16", 128_000)}
+FADE = RATE // 20  # samples over which a sound that goes on after the film dies away
 
 
 class Video:
-    """MP4 with H.264, WebM with VP9, or animated WebP."""
+    """MP4 with H.264, WebM with VP9, or animated WebP; the first two with sound, if there is any."""
 
     def __init__(self, kind: str, order: Order):
         self.kind, self.order, self.count = kind, order, 0
@@ -83,6 +94,7 @@ class Video:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = 1
         self.stream, self.reformatter = stream, av.video.reformatter.VideoReformatter()  # kept: it prepares tables
+        self.voice = Voice(self.container, kind, order, order.sound) if order.sound is not None and kind in VOICES else None
         if kind != "webp":
             self.container.metadata.update(self._metadata())
 
@@ -94,15 +106,19 @@ class Video:
     def add(self, pixels: np.ndarray) -> None:
         av = import_av()
         height, width = pixels.shape[:2]
-        if height % 2 or width % 2:
+        if (height, width) == self.order.shape and (height % 2 or width % 2):
             pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         matrix = {} if self.kind == "webp" else {"dst_colorspace": "ITU709", "dst_color_range": "MPEG"}
-        frame = self.reformatter.reformat(frame, format=self.pixels, **matrix)
+        if pixels.shape[:2] != (self.stream.height, self.stream.width):
+            matrix |= {"interpolation": "POINT" if self.order.hard else "LANCZOS"}
+        frame = self.reformatter.reformat(frame, self.stream.width, self.stream.height, self.pixels, **matrix)
         frame.pts, frame.time_base = self.count, 1 / self.rate
         self.count += 1
         for packet in self.stream.encode(frame):
             self.container.mux(packet)
+        if self.voice:
+            self.voice.speak(self.count / self.order.fps)
 
     def __enter__(self) -> "Video":
         return self
@@ -111,6 +127,8 @@ class Video:
         if error is None:
             for packet in self.stream.encode(None):
                 self.container.mux(packet)
+            if self.voice:
+                self.voice.end()
         self.container.close()
         if error is None and self.kind == "mp4":
             box = b"uuid" + XMP_BOX + self.order.notes.xmp()
@@ -118,6 +136,37 @@ class Video:
                 file.write((len(box) + 4).to_bytes(4, "big") + box)
         if error is None and self.kind == "webp":
             _mark_webp(self.order.path, [_even(side) for side in self.order.shape], self.order.notes.xmp())
+
+
+class Voice:
+    """The sound of a video: as much of it as the film is long, a little at a time, beside the frames."""
+
+    def __init__(self, container: Any, kind: str, order: Order, sound: np.ndarray):
+        codec, self.format, bits = VOICES[kind]
+        self.container, self.at = container, 0
+        self.stream: Any = container.add_stream(codec, rate=RATE, layout="stereo", format=self.format)
+        self.stream.bit_rate = bits
+        self.samples = _as_long(sound, round(order.frames / order.fps * RATE))
+
+    def speak(self, seconds: float) -> None:
+        """Everything up to this moment of the film."""
+        self.stream.codec_context.open(strict=False)
+        step = self.stream.codec_context.frame_size
+        while self.at < min(len(self.samples), seconds * RATE):
+            self._encode(self.samples[self.at : self.at + step])
+            self.at += step
+
+    def end(self) -> None:
+        self.speak(math.inf)
+        for packet in self.stream.encode(None):
+            self.container.mux(packet)
+
+    def _encode(self, samples: np.ndarray) -> None:
+        shaped = (samples.T.astype(np.float32) / 32768) if self.format == "fltp" else samples.reshape(1, -1)
+        frame = import_av().AudioFrame.from_ndarray(np.ascontiguousarray(shaped), format=self.format, layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self.at, Fraction(1, RATE)
+        for packet in self.stream.encode(frame):
+            self.container.mux(packet)
 
 
 class Gif:
@@ -223,6 +272,16 @@ def import_av() -> Any:
     except ImportError:
         raise GenartError("Films of this format need the package av; install it with: pip install av") from None
     return av
+
+
+def _as_long(samples: np.ndarray, count: int) -> np.ndarray:
+    """int16 (at most `count`, 2); what is cut off dies away."""
+    if len(samples) <= count:
+        return samples
+    cut = samples[:count].astype(np.float32)
+    fade = min(FADE, count)
+    cut[count - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    return cut.astype(np.int16)
 
 
 def _even(side: int) -> int:

@@ -22,6 +22,7 @@ from genart.export.encode import Encoder, Frames, Gif, Order, Sheet, Sprites, Vi
 from genart.export.label import labelled
 from genart.export.notes import of_walk
 from genart.recipe import Recipe, Step
+from genart.sound import MAX_SECONDS
 from genart.walk import Walk
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ class Format:
     encoder: Callable[[Order], Encoder]
     bytes: float
     sheet: bool = False
+    enlarges: bool = False  # smaller frames
 
 
 FORMATS: dict[str, Format] = {
-    "mp4": Format(".mp4", partial(Video, "mp4"), 0.5),
-    "webm": Format(".webm", partial(Video, "webm"), 0.5),
+    "mp4": Format(".mp4", partial(Video, "mp4"), 0.5, enlarges=True),
+    "webm": Format(".webm", partial(Video, "webm"), 0.5, enlarges=True),
     "gif": Format(".gif", Gif, 1.1),
-    "webp": Format(".webp", partial(Video, "webp"), 0.5),
+    "webp": Format(".webp", partial(Video, "webp"), 0.5, enlarges=True),
     "frames": Format(".zip", Frames, 3.1),
     "sheet": Format(".png", Sheet, 3.1, sheet=True),
     "sprites": Format(".zip", Sprites, 3.1),
@@ -60,14 +62,16 @@ FORMATS: dict[str, Format] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one film may be: its seconds, the longer side of its frames, and their number."""
+    """What one film may be: its seconds, the longer side of its frames, and their number; and a sound file: bytes, seconds."""
 
     seconds: float = 600.0
     side: int = 2048
     frames: int = 18_000
+    sound_bytes: int = 40 * 2**20
+    sound_seconds: float = MAX_SECONDS
 
 
-PUBLIC = Limits(30.0, 512, 900)
+PUBLIC = Limits(30.0, 512, 900, 8 * 2**20, 120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +129,19 @@ def moments(walk: Walk, film: Film) -> list[float]:
     return [float(second) for second in np.linspace(0, last, SHEET_FRAMES)]
 
 
-def pictures(studio: "Studio", walk: Walk, film: Film, seconds: list[float]) -> Iterator[np.ndarray]:
-    """The film's frames, uint8 (H, W, 3), exactly as a still of the same recipe and size shows them."""
-    recipes = (sized(studio, walk.at(second), film.side) for second in seconds)
+def pictures(studio: "Studio", walk: Walk, film: Film, seconds: list[float], *, enlarged: bool = True) -> Iterator[np.ndarray]:
+    """The film's frames, uint8 (H, W, 3), as a still of the same recipe and size shows them, or before its enlargement."""
+    recipes = (sized(studio, walk.at(second), film.side, enlarged=enlarged) for second in seconds)
     batch = studio.best_batch(walk.at(0)) if len(seconds) > TRIED[1] else 1
     for pixels in studio.render_many(recipes, batch=batch):
         yield labelled(pixels) if film.label else pixels
 
 
-def sized(studio: "Studio", recipe: Recipe, side: int) -> Recipe:
-    """The recipe with a last step that gives its picture a longer side of `side` pixels."""
+def sized(studio: "Studio", recipe: Recipe, side: int, *, enlarged: bool = True) -> Recipe:
+    """The recipe with a last step that gives its picture a longer side of `side` pixels, or without any such step."""
     kept = tuple(step for step in recipe.finish if "size" not in dict(step.parameters))
+    if not enlarged:
+        return replace(recipe, finish=kept)
     name = "blocks" if studio.entries[recipe.model].hard_pixels else "enlarge"
     return replace(recipe, finish=(*kept, Step(name, (("size", float(side)),))))
 
@@ -181,10 +187,13 @@ def save_film(
     film: Film,
     path: Path,
     *,
+    sound: np.ndarray | None = None,
     limits: Limits = Limits(),
     progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> None:
     """Render and encode the film into `path`. `progress` hears of every frame, and cancels by raising.
+
+    `sound`, int16 (n, 2) at 48 kHz, goes into MP4 and WebM.
 
     Raises Refused where limits or the disk do not allow it; then, and after any other error, nothing is left.
     """
@@ -196,7 +205,7 @@ def save_film(
         raise Refused(f"The film may need {megabytes} MB and the disk has {left} MB left; make room, or a smaller film.")
     part = path.with_name(f".{path.name}.part")
     try:
-        _encode(studio, walk, film, part, moments(walk, film), lambda done: progress(done, count))
+        _encode(studio, walk, film, part, moments(walk, film), lambda done: progress(done, count), sound)
         os.replace(part, path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -206,14 +215,34 @@ def save_film(
         part.unlink(missing_ok=True)
 
 
-def _encode(studio: "Studio", walk: Walk, film: Film, path: Path, seconds: list[float], progress: Callable[[int], None]) -> None:
-    frames = pictures(studio, walk, film, seconds)
+def _encode(
+    studio: "Studio",
+    walk: Walk,
+    film: Film,
+    path: Path,
+    seconds: list[float],
+    progress: Callable[[int], None],
+    sound: np.ndarray | None = None,
+) -> None:
+    shape, grows = _shape(studio, walk, film)
+    frames = pictures(studio, walk, film, seconds, enlarged=not grows)
     first = next(frames)
     notes = of_walk(studio, walk, film.to_json())
-    order = Order(path, (first.shape[0], first.shape[1]), len(seconds), film.fps, film.quality, notes)
+    hard = studio.entries[walk.model].hard_pixels
+    order = Order(path, shape, len(seconds), film.fps, film.quality, notes, sound, hard)
     with FORMATS[film.format].encoder(order) as encoder:
         encoder.add(first)
         progress(1)
         for number, pixels in enumerate(frames, start=2):
             encoder.add(pixels)
             progress(number)
+
+
+def _shape(studio: "Studio", walk: Walk, film: Film) -> tuple[tuple[int, int], bool]:
+    """A frame's height and width, and whether the encoder is to enlarge to it: where it can, and sides stay even."""
+    small = studio.render(sized(studio, walk.at(0), film.side, enlarged=False))
+    large = finish.apply(small, Step("blocks", (("size", float(film.side)),)))
+    height, width = large.shape[:2]
+    even = not height % 2 and not width % 2
+    grows = large.shape[0] > small.shape[0] and large.shape[1] > small.shape[1]
+    return (height, width), FORMATS[film.format].enlarges and not film.label and even and grows

@@ -22,6 +22,7 @@ from genart.ui.films import Films
 from genart.ui.live import Live
 from genart.ui.maps import Maps
 from genart.ui.page import Page
+from genart.ui.share import Share
 from genart.ui.sheets import Sheets
 from genart.ui.shelf import Shelf
 from genart.ui.words import word
@@ -70,6 +71,7 @@ def build(
             *shelf.routes(),
             *films.routes(),
             *Maps(live, public=public).routes(),
+            *Share(live).routes(),
             Mount("/static-genart", StaticFiles(directory=STATIC)),
         ],
         openapi_url=None,

@@ -14,8 +14,8 @@ from genart.ui.timeline import dock
 from genart.ui.tools import TOOLS
 from genart.ui.words import WORDS
 
-ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "keep", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset", "link", "keep", "open")
+ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "qr", "keep", "save", "open")
+ICON_ONLY = ("undo", "redo", "reset", "link", "qr", "keep", "open")
 ON_LOAD = "element.querySelector('#stage').server = server"
 
 
@@ -57,7 +57,7 @@ def tab(page: Page) -> None:
             for name, lay_out in TOOLS.items():
                 with gr.Column(elem_id=f"tool-{name}", elem_classes="tool"):
                     lay_out(page)
-    gr.HTML(dock(page), apply_default_css=False)
+    gr.HTML(dock(page) + _link_dialog(), apply_default_css=False)
 
 
 def _stage() -> str:
@@ -78,9 +78,23 @@ def _stage() -> str:
   <nav id="history" {html.label("history.name")}>
     <div id="history-list"></div>
   </nav>
-  <input type="file" id="open-file" accept="image/*,video/mp4,video/webm,.zip,.json" hidden>
+  <input type="file" id="open-file" accept="image/*,video/mp4,video/webm,audio/*,.zip,.json" hidden>
   <p id="spoken" class="unseen" aria-live="polite"></p>
 </section>"""
+
+
+def _link_dialog() -> str:
+    """The picture's link, large enough for a projector."""
+    return f"""
+<dialog id="link-dialog" aria-labelledby="link-name">
+  <h3 id="link-name" {html.text("qr.name")}</h3>
+  <div id="link-code" role="img" {html.label("qr.code")}></div>
+  <p id="link-error" role="alert" hidden></p>
+  <p id="link-local" hidden></p>
+  <div class="line"><input id="link-address" readonly {html.label("qr.link")}>
+    <button type="button" id="link-copy" {html.text("qr.copy")}</button>
+    <button type="button" id="link-close" {html.text("qr.close")}</button></div>
+</dialog>"""
 
 
 def _models(page: Page) -> str:

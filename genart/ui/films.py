@@ -1,7 +1,7 @@
 """The film channel: walks are made, re-timed and read, films rendered in turn, fetched once and forgotten.
 
 Routes stand beside the live channel's, under the same tokens. A film lies in a temporary folder until its
-visitor has fetched it, and no longer than KEPT_SECONDS.
+visitor has fetched it, and no longer than KEPT_SECONDS; a sound for it until it is made.
 """
 
 import json
@@ -11,11 +11,12 @@ import tempfile
 import time
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from starlette.routing import BaseRoute, Route
 from genart.errors import BadRecipe, GenartError, Refused, quote
 from genart.export import read_notes
 from genart.export.film import FORMATS, PUBLIC, Film, Limits, check, estimate, save_film
+from genart.export.listen import heard_in, samples_of
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.turns import Turns
 from genart.ui.live import Live
@@ -39,6 +41,7 @@ MAX_ENDS = 5 * 2**20  # of a dropped film the page sends the two ends
 KEPT_SECONDS = 600.0
 PUBLIC_FILMS = 3  # in as many seconds, from one visitor
 EVEN_SIDE = 64
+PARTS = 400  # of the time, that the timeline knows
 
 
 class Cancelled(Exception):
@@ -58,6 +61,7 @@ class Job:
     asked: float = field(default_factory=time.monotonic)
     started: float | None = None
     cancelled: bool = False
+    sound: Path | None = None
 
     def progress(self, done: int, count: int) -> None:
         if self.cancelled:
@@ -90,13 +94,16 @@ class Films:
         self._jobs: dict[str, Job] = {}
         self._begun: dict[str, deque[float]] = {}
         self._turns = Turns("films")
+        self._sounds: dict[str, Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/live/walk", self.walk, methods=["POST"]),
             Route("/live/walk/read", self.read, methods=["POST"]),
+            Route("/live/sound", self.sound, methods=["POST"]),
             Route("/live/film", self.start, methods=["POST"]),
+            Route("/live/film/sound", self.bring, methods=["POST"]),
             Route("/live/film/estimate", self.estimate, methods=["POST"]),
             Route("/live/film/state", self.state, methods=["POST"]),
             Route("/live/film/cancel", self.cancel, methods=["POST"]),
@@ -104,10 +111,13 @@ class Films:
         ]
 
     async def walk(self, request: Request) -> Response:
-        """A ready-made walk from a recipe, `{make, recipe}`, or a walk re-timed to change at one speed, `{even}`."""
+        """A ready-made walk from a recipe, `{make, recipe}`; a walk re-timed to change at one speed, `{even}`; or where a
+        walk with sound has come to at each part of its time, `{reached}`."""
 
         async def work(_: str, body: bytes) -> Response:
             asked = parsed(body)
+            if "reached" in asked:
+                return JSONResponse({"reached": await run_in_threadpool(reached, walk_of(str(asked["reached"])))})
             studio = await self._live.studio()
             if "even" in asked:
                 return JSONResponse(await run_in_threadpool(evened, studio, walk_of(str(asked["even"]))))
@@ -129,6 +139,29 @@ class Films:
 
         return await self._live.answer(request, MAX_ENDS, work)
 
+    async def sound(self, request: Request) -> Response:
+        """What is heard in a sound file, as a walk carries it: `?name=NAME`, and the file as the body."""
+
+        async def work(_: str, body: bytes) -> Response:
+            name = request.query_params.get("name", "sound")
+            sound = await self._live.heavy(lambda: heard_in(self._samples(body, name), name))
+            return JSONResponse({"sound": asdict(sound)})
+
+        return await self._live.answer(request, self._limits.sound_bytes, work)
+
+    async def bring(self, request: Request) -> Response:
+        """A sound file for the visitor's next film: the body."""
+
+        async def work(visitor: str, body: bytes) -> Response:
+            self._sweep()
+            path = self._place() / f"{secrets.token_urlsafe(16)}.sound"
+            await run_in_threadpool(path.write_bytes, body)
+            self._forget(self._sounds.pop(visitor, None))
+            self._sounds[visitor] = path
+            return JSONResponse({})
+
+        return await self._live.answer(request, self._limits.sound_bytes, work)
+
     async def estimate(self, request: Request) -> Response:
         """How many frames, seconds and bytes a film will take."""
 
@@ -145,7 +178,8 @@ class Films:
 
         async def work(visitor: str, body: bytes) -> Response:
             studio = await self._live.studio()
-            walk, film = film_in(parsed(body))
+            message = parsed(body)
+            walk, film = film_in(message)
             count = check(walk, film, self._limits)
             self._sweep()
             self._admit(visitor)
@@ -154,6 +188,8 @@ class Films:
             title = re.sub(r"[^\w.-]+", "-", walk.model)
             job = Job(visitor, f"{title}-film{suffix}", self._place() / f"{name}{suffix}", count)
             self._jobs[name] = job
+            if message.get("sound"):
+                job.sound = self._sounds.pop(visitor, None)
             job.future = self._turns.submit(name, partial(self._render, studio, walk, film, job))
             return JSONResponse({"id": name})
 
@@ -187,7 +223,16 @@ class Films:
     def _render(self, studio: "Studio", walk: Walk, film: Film, job: Job) -> None:
         job.started = time.monotonic()
         job.progress(0, job.count)
-        save_film(studio, walk, film, job.path, limits=self._limits, progress=job.progress)
+        samples = self._samples(job.sound.read_bytes(), walk.sound.name if walk.sound else "sound") if job.sound else None
+        save_film(studio, walk, film, job.path, sound=samples, limits=self._limits, progress=job.progress)
+        self._forget(job.sound)
+
+    def _samples(self, data: bytes, name: str) -> np.ndarray:
+        return samples_of(data, name, most_bytes=self._limits.sound_bytes, most_seconds=self._limits.sound_seconds)
+
+    def _forget(self, path: Path | None) -> None:
+        if path is not None:
+            path.unlink(missing_ok=True)
 
     def _job(self, visitor: str, body: bytes) -> tuple[str, Job]:
         name = str(parsed(body).get("id"))
@@ -218,6 +263,9 @@ class Films:
         for name, job in list(self._jobs.items()):
             if job.future is not None and job.future.done() and now - job.asked > KEPT_SECONDS:
                 self._drop(name, job)
+        for visitor, path in list(self._sounds.items()):
+            if not path.exists() or time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                self._forget(self._sounds.pop(visitor))
         if len(self._begun) > 10_000:
             self._begun.clear()
 
@@ -227,6 +275,7 @@ class Films:
             job.future.cancel()
         self._jobs.pop(name, None)
         job.path.unlink(missing_ok=True)
+        self._forget(job.sound)
 
     def _place(self) -> Path:
         if self._folder is None:
@@ -250,3 +299,9 @@ def evened(studio: "Studio", walk: Walk) -> dict[str, Any]:
     """A walk re-timed, with its unevenness before and after."""
     better, before, after = even(walk, lambda recipe: studio.render(recipe, size=EVEN_SIDE))
     return {"walk": json.loads(better.to_json()), "before": before, "after": after}
+
+
+def reached(walk: Walk) -> list[float]:
+    """The shares of the way that a walk has behind it after even shares of its time."""
+    total = walk.seconds
+    return [round(walk.reached(total * part / PARTS) / total, 4) for part in range(PARTS + 1)]

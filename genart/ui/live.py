@@ -194,7 +194,7 @@ class Live:
         return await self.answer(request, 1000, work)
 
     async def png(self, request: Request) -> Response:
-        """The finished picture as a PNG, or the `format` asked for, with its recipe inside."""
+        """The finished picture as a PNG, or the `format` asked for, with its recipe inside; with a visible `label` if asked."""
 
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
@@ -202,7 +202,8 @@ class Live:
             kind = message.get("format", "png")
             if kind not in STILLS:
                 raise BadRecipe(f"There is no picture format {quote(kind)}; use {', '.join(STILLS)}.")
-            data = await self.heavy(EXPORTERS[kind], studio, [recipe_in(message)])
+            save = partial(EXPORTERS[kind], label=message.get("label") is True)
+            data = await self.heavy(save, studio, [recipe_in(message)])
             return Response(data, media_type=f"image/{kind}")
 
         return await self.answer(request, MAX_CHARACTERS, work)

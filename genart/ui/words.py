@@ -214,10 +214,23 @@ WORDS: dict[str, tuple[str, str]] = {
     "action.reset.tip": ("All controls back to their defaults, the seed stays (0)", "除种子外，所有控件恢复默认值（0）"),
     "action.link": ("Link", "链接"),
     "action.link.tip": ("Copy a link that restores this picture (L)", "复制可还原这幅画面的链接（L）"),
+    "action.qr": ("Share", "分享"),
+    "action.qr.tip": ("Show the link as a QR code, for a class (Q)", "把链接显示为二维码，便于全班扫描（Q）"),
+    "qr.name": ("Scan to open this picture", "扫码打开这幅画面"),
+    "qr.code": ("QR code of the link", "链接的二维码"),
+    "qr.link": ("Link", "链接"),
+    "qr.copy": ("Copy", "复制"),
+    "qr.close": ("Close", "关闭"),
+    "qr.local": (
+        "The address {host} leads every device to itself: others cannot open it. Start genart with --host 0.0.0.0, "
+        "then open the page at this computer's own address, such as 192.168.1.20.",
+        "地址 {host} 在每台设备上都指向它自己，别人无法打开。请用 --host 0.0.0.0 启动 genart，再用本机的局域网地址（例如 192.168.1.20）打开页面。",
+    ),
     "action.keep": ("Favourite", "收藏"),
     "action.keep.tip": ("Keep this picture among the favourites, or take it out (H)", "收藏这幅画面，或取消收藏（H）"),
     "message.kept": ("Kept among the favourites, in this browser", "已收藏，保存在此浏览器中"),
     "message.full": ("This browser has no room left for favourites; take some out.", "浏览器已没有空间存放收藏；请先取消一些。"),
+    "tray.drag": ("Drag it onto the timeline to make it a key", "拖到时间轴上即可成为关键帧"),
     "tray.now": ("The present picture", "当前画面"),
     "tray.kept": ("A favourite", "收藏的画面"),
     "tray.past": ("A picture passed before", "之前的画面"),
@@ -265,6 +278,45 @@ WORDS: dict[str, tuple[str, str]] = {
     "film.undo.tip": ("Undo on the timeline", "撤销时间轴上的操作"),
     "film.redo": ("Redo", "重做"),
     "film.redo.tip": ("Redo on the timeline", "重做时间轴上的操作"),
+    "film.sound": ("Sound", "声音"),
+    "film.sound.tip": (
+        "Let a sound move the walk: choose a file, or drop one on the page (M)",
+        "让声音带动漫游：选择文件，或拖到页面上（M）",
+    ),
+    "film.heard": ("With its sound", "带上声音"),
+    "film.listening": ("Listening to {name} …", "正在聆听 {name}……"),
+    "sound.heard": ("The walk follows {name}", "漫游将跟随 {name}"),
+    "sound.fit": ("As long as the sound", "与声音等长"),
+    "sound.fit.tip": (
+        "Draw the keys out, or together, until the walk lasts as long as the sound",
+        "拉长或缩短各关键帧，使漫游与声音等长",
+    ),
+    "sound.other": ("Choose a file", "选择文件"),
+    "sound.other.tip": ("Another sound, or this one again; the matrix stays", "换一个声音，或重新选择它；矩阵保持不变"),
+    "sound.remove": ("Remove", "移除"),
+    "sound.remove.tip": ("Take the sound off the walk", "从漫游中移除声音"),
+    "sound.close": ("Close the matrix; the sound stays", "关闭矩阵；声音会保留"),
+    "sound.lost": (
+        "A walk carries what was heard, not the sound itself: choose the file to hear it.",
+        "漫游只携带听到的结果，不含声音本身：要播放声音，请选择文件。",
+    ),
+    "sound.info": (
+        "How much each part of the sound moves what; below 0 it takes away, or moves in the pauses. Double-click for 0.",
+        "声音的各部分带动什么、带动多少；小于 0 则减弱，或在停顿时移动。双击归零。",
+    ),
+    "sound.cell": ("{row}: {column}", "{row}：{column}"),
+    "sound.row.onset": ("Beats", "节拍"),
+    "sound.row.loudness": ("Loudness", "响度"),
+    "sound.row.low": ("Low notes", "低音"),
+    "sound.row.mid": ("Middle notes", "中音"),
+    "sound.row.high": ("High notes", "高音"),
+    "sound.speed": ("Movement", "前进"),
+    "sound.psi": ("Diversity", "多样性"),
+    "sound.first": ("Direction", "方向"),
+    "sound.second": ("Direction 2", "方向二"),
+    "sound.noise": ("Grain", "细节噪声"),
+    "sound.class": ("Class", "类别"),
+    "sound.smoothing": ("Smoothing", "平滑"),
     "film.export": ("Make a film", "制作影片"),
     "film.export.tip": ("MP4, WebM, GIF, WebP, frames, sheets (E)", "MP4、WebM、GIF、WebP、逐帧图片、拼图（E）"),
     "film.close": ("Close the timeline", "关闭时间轴"),
@@ -624,12 +676,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "finish.ink.tip": ("White shapes on black, printed black on paper", "把黑底白形印成纸上的墨色"),
     "saved.name": ("Saved size", "保存尺寸"),
     "saved.format": ("File format of a saved picture", "保存图片的文件格式"),
+    "saved.label": ("Write “AI-generated / AI 生成” into a corner", "在角落写上“AI-generated / AI 生成”"),
     "saved.native": ("as generated", "原始尺寸"),
     "saved.pixels": ("{n} px", "{n} 像素"),
     "keys.name": ("Keyboard", "键盘"),
     "keys.text": (
-        "← → ↑ ↓ seeds · R new · B last · Z undo · Shift+Z redo · C compare · D drift · T timeline · A all classes · 0 reset · L link · H favourite · 1 2 3 … tools · S save · O open · F full screen",
-        "← → ↑ ↓ 换种子 · R 随机种子 · B 上个种子 · Z 撤销 · Shift+Z 重做 · C 对比 · D 漂移 · T 时间轴 · A 全部类别 · 0 重置 · L 链接 · H 收藏 · 1 2 3 … 工具 · S 保存 · O 打开 · F 全屏",
+        "← → ↑ ↓ seeds · R new · B last · Z undo · Shift+Z redo · C compare · D drift · T timeline · A all classes · 0 reset · L link · Q QR code · H favourite · 1 2 3 … tools · S save · O open · F full screen",
+        "← → ↑ ↓ 换种子 · R 随机种子 · B 上个种子 · Z 撤销 · Shift+Z 重做 · C 对比 · D 漂移 · T 时间轴 · A 全部类别 · 0 重置 · L 链接 · Q 二维码 · H 收藏 · 1 2 3 … 工具 · S 保存 · O 打开 · F 全屏",
     ),
     "mix.sources": ("Pictures to mix", "要混合的画面"),
     "mix.sources.term": ("two to eight", "两幅到八幅"),
@@ -793,10 +846,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "about.rights.text": (
         "Every saved picture and film says in its file that a trained model made it, which one, under which licence, and from which data. "
         "Keep these notes when you share it, and credit the data as the table says. Many sites strip notes; where people could take "
-        "a picture for a photograph, say it beside the picture too, or render films with the visible label. "
+        "a picture for a photograph, say it beside the picture too, or save it with the visible label. "
         "Anybody can check a file: it opens here again, and python -m genart show FILE renders it once more and compares.",
         "每张保存的图片和每部影片都在文件中注明：它由训练得到的模型生成，是哪个模型、何种许可证、用了哪些数据。分享时请保留这些信息，并按上表注明数据来源。"
-        "许多网站会去除这些信息；若画面可能被当成照片，请在旁边另行说明，或为影片加上可见标注。任何人都可以核对文件："
+        "许多网站会去除这些信息；若画面可能被当成照片，请在旁边另行说明，或保存时加上可见标注。任何人都可以核对文件："
         "它能在这里重新打开，命令 genart show 会重新渲染并比较。",
     ),
 }

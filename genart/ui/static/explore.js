@@ -3,7 +3,7 @@
 
 import { Beside } from "./beside.js";
 import { Controls } from "./controls.js";
-import { Films } from "./films.js";
+import { CARRIED, Films } from "./films.js";
 import { Kept } from "./kept.js";
 import { Live, paint } from "./live.js";
 import { Memory } from "./memory.js";
@@ -12,7 +12,7 @@ import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
 import { Store } from "./store.js";
 import { Tools } from "./tools.js";
-import { $, $$, element, thumbnail } from "./widgets.js";
+import { $, $$, carry, element, thumbnail } from "./widgets.js";
 import { Words } from "./words.js";
 
 const KEEP_MS = 500; // a step is kept when the hand has rested this long
@@ -23,7 +23,8 @@ const SLOW_MS = 9000; // from one seed to the next, when nobody is there
 const EMPTY_FOR_MS = 120000;
 const KEPT_SIDE = 128; // of a favourite's small picture
 const ADDRESS_PARTS = ["model", "seed", "psi", "label"];
-const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", s: "save", o: "open", f: "full", t: "film", h: "keep" };
+const LOCAL = /^(localhost|127\.|\[?::1)/;
+const KEYS = { r: "dice", b: "recycle", z: "undo", y: "redo", d: "drift", 0: "reset", l: "link", q: "qr", s: "save", o: "open", f: "full", t: "film", h: "keep" };
 const ARROWS = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: -R.ROW, ArrowDown: R.ROW };
 
 const store = new Store(); // opens while the page is built
@@ -51,6 +52,8 @@ class Explore {
       onError: (sentence, asked) => this.onError(sentence, asked),
     });
     this.bind();
+    this.bindLink();
+    this.bindLabel();
     this.kept.onChange(() => this.recipe && this.showKept());
     this.words.translatePage();
     this.models = new Models(this);
@@ -254,6 +257,7 @@ class Explore {
       button.append(element("canvas", { width: 48, height: 48 }));
       button.firstChild.dataset.hard = model.hardPixels;
       button.onclick = () => this.startFrom(recipe);
+      carry(button, CARRIED, () => R.complete(recipe));
       return button;
     });
     $("#points").replaceChildren(...buttons);
@@ -302,6 +306,7 @@ class Explore {
       drift: () => this.drifting || this.drift(),
       reset: () => this.take(this.tools.all.steer.keepLocked(this.fresh(this.recipe.model, R.placeOf(this.recipe).origin.seed))),
       link: () => this.copyLink(),
+      qr: () => this.showLink(),
       keep: () => this.toggleKept(),
       save: () => this.save(),
       open: () => $("#open-file").click(),
@@ -399,10 +404,51 @@ class Explore {
 
   // ---- files and links
 
-  async copyLink() {
+  // The address that restores the picture; null where the server refuses the recipe, which is then said.
+  async link() {
     const { head } = await this.live.aside({ recipe: this.recipe });
-    if (head.error) return this.stage.say([head.error, head.chinese]);
-    const address = `${location.origin}${location.pathname}?r=${head.link}`;
+    if (!head.error) return `${location.origin}${location.pathname}?r=${head.link}`;
+    this.stage.say([head.error, head.chinese]);
+    return null;
+  }
+
+  // For a class: the link as a code that a telephone reads off the projector.
+  async showLink() {
+    const address = await this.link();
+    if (!address) return;
+    const { words } = this;
+    const dialog = $("#link-dialog");
+    words.translate(dialog);
+    const code = await this.live.call("qr", JSON.stringify({ address })).catch((error) => error);
+    const refused = code instanceof Error;
+    if (refused && !code.sentence) console.error(code);
+    $("#link-error").hidden = !refused;
+    $("#link-error").textContent = refused ? (code.sentence ?? words.every("message.failed"))[words.language] : "";
+    $("#link-code").hidden = refused;
+    $("#link-code").innerHTML = refused ? "" : await code.text();
+    $("#link-local").hidden = !LOCAL.test(location.hostname);
+    $("#link-local").textContent = words.word("qr.local", { host: location.hostname });
+    $("#link-address").value = address;
+    $("#link-copy").textContent = words.word("qr.copy");
+    if (!dialog.open) dialog.showModal();
+  }
+
+  bindLink() {
+    const dialog = $("#link-dialog");
+    document.body.append(dialog); // Gradio's own containers would clip it
+    $("#link-close").onclick = () => dialog.close();
+    dialog.onclick = (event) => event.target === dialog && dialog.close();
+    $("#link-address").onfocus = ({ target }) => target.select();
+    $("#link-copy").onclick = async () => {
+      const copied = await navigator.clipboard?.writeText($("#link-address").value).then(() => true, () => false);
+      if (!copied) return $("#link-address").focus(); // selected, ready for the keyboard
+      $("#link-copy").textContent = this.words.word("message.linked");
+    };
+  }
+
+  async copyLink() {
+    const address = await this.link();
+    if (!address) return;
     try {
       await navigator.clipboard.writeText(address);
       this.stage.note("message.linked");
@@ -417,12 +463,19 @@ class Explore {
     const format = $("#saved-format").value;
     const place = seed === null ? "mix" : `seed${String(seed).padStart(4, "0")}`;
     const name = `${this.recipe.model.replace(/[^\w.-]+/g, "-")}-${place}.${format}`;
-    const file = await this.live.call("png", JSON.stringify({ recipe: this.recipe, format })).catch((error) => this.fail(error));
+    const file = await this.live.call("png", JSON.stringify({ recipe: this.recipe, format, label: $("#saved-label").checked })).catch((error) => this.fail(error));
     if (!file) return;
     const link = element("a", { href: URL.createObjectURL(file), download: name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     this.stage.note("message.saved", { name });
+  }
+
+  // Whether saved pictures say visibly what they are is remembered in this browser.
+  bindLabel() {
+    const box = $("#saved-label");
+    box.checked = localStorage.getItem("genart.label") === "true";
+    box.onchange = () => localStorage.setItem("genart.label", box.checked);
   }
 
   // A picture saved here brings its recipe; any other is read by the model, where it can.

@@ -3,6 +3,7 @@
 
 import { paint } from "./live.js";
 import * as R from "./recipe.js";
+import { Sound } from "./sound.js";
 import { $, $$, clamp, element } from "./widgets.js";
 
 const KEYS = 64;
@@ -15,7 +16,8 @@ const POLL_MS = 300;
 const ENDS = 2 ** 21; // bytes at either end of a file, where its notes stand
 const MARK = /genart walk"|genart walk\0|genart:walk/;
 const STEP = 0.1; // seconds a key of the keyboard moves
-const SHORTCUTS = { " ": "play", k: "key", e: "export" };
+const SHORTCUTS = { " ": "play", k: "key", e: "export", m: "sound" };
+export const CARRIED = "application/x-genart"; // a recipe on its way to the timeline
 
 export class Films {
   constructor(desk) {
@@ -28,6 +30,7 @@ export class Films {
     this.thumbs = new Map(); // a recipe's text -> its picture
     this.onion = element("canvas", { id: "onion", width: 256, height: 256, hidden: true });
     $("#frame").append(this.onion);
+    this.sound = new Sound(this);
     this.bind();
   }
 
@@ -62,8 +65,8 @@ export class Films {
   }
 
   // A change of the walk: shown, kept for undo, and no longer re-timed unless it says so.
-  change(mutate, { pace = false, keep = true } = {}) {
-    this.desk.rest();
+  change(mutate, { pace = false, keep = true, rest = true } = {}) {
+    if (rest) this.desk.rest();
     const walk = structuredClone(this.walk);
     if (!pace) delete walk.pace;
     mutate(walk);
@@ -82,15 +85,15 @@ export class Films {
     this.show();
   }
 
-  // New keys behind the chosen one, else at the end. All of a walk are of one model.
-  add(recipes) {
+  // New keys behind one of them, by itself the chosen one, else at the end. All of a walk are of one model.
+  add(recipes, behind = this.chosen ?? this.walk.keys.length - 1) {
     if (!recipes.length) return this.desk.stage.note("film.none");
     const model = this.walk.keys[0]?.recipe.model ?? recipes[0].model;
     if (recipes.some((recipe) => recipe.model !== model)) return this.desk.stage.say(this.desk.words.every("film.other"));
     if (this.walk.keys.length + recipes.length > KEYS) return this.desk.stage.say(this.desk.words.every("film.full"));
     this.desk.stage.say();
-    const at = (this.chosen ?? this.walk.keys.length - 1) + 1;
-    const near = this.walk.keys[at - 1] ?? { seconds: SECONDS, ease: "sine", path: "own" };
+    const at = behind + 1;
+    const near = this.walk.keys[Math.max(0, behind)] ?? { seconds: SECONDS, ease: "sine", path: "own" };
     const keys = recipes.map((recipe) => ({ ...near, recipe: structuredClone(R.shown(recipe)) }));
     this.change((walk) => walk.keys.splice(at, 0, ...keys));
     this.choose(at + keys.length - 1);
@@ -164,16 +167,24 @@ export class Films {
 
   play() {
     if (this.playing) return this.pause();
-    if (this.walk.keys.length < 2 && !this.walk.loop) return;
+    if (this.walk.keys.length < 2 && !this.walk.loop && !this.walk.sound) return;
     const { desk } = this;
     if (!this.seconds) return;
     desk.rest();
     if (!this.walk.loop && this.second >= this.seconds) this.second = 0;
-    this.playing = { from: this.second, at: performance.now(), painted: 0 };
+    this.playing = { since: performance.now(), painted: 0 };
+    this.setClock(this.second, this.playing.since);
+    this.sound.start(this.second);
     this.showPlaying();
     const step = (now) => {
       if (!this.playing) return;
-      const second = this.playing.from + Math.max(0, now - this.playing.at) / 1000;
+      let second = this.playing.from + Math.max(0, now - this.playing.at) / 1000;
+      const heard = this.sound.off(second); // the ear notices a jump, the eye hardly: the picture follows
+      if (heard !== null) this.setClock((second = heard), now);
+      if (this.walk.loop && second >= this.seconds) {
+        this.setClock((second %= this.seconds), now);
+        this.sound.start(second);
+      }
       const ended = !this.walk.loop && second >= this.seconds;
       this.second = this.walk.loop ? second % this.seconds : Math.min(second, this.seconds);
       if (!desk.live.underWay || ended) this.ask();
@@ -184,8 +195,13 @@ export class Films {
     requestAnimationFrame(step);
   }
 
+  setClock(second, now) {
+    Object.assign(this.playing, { from: second, at: now });
+  }
+
   stop() {
     this.showRate();
+    this.sound.stop();
     this.playing = null;
     this.showPlaying();
   }
@@ -205,6 +221,8 @@ export class Films {
       $(`[data-film="${name}"]`).setAttribute("aria-pressed", pressed);
     $("#tl-empty").hidden = keys.length > 0;
     for (const name of ["export", "even", "play"]) $(`[data-film="${name}"]`).disabled = !keys.length;
+    this.sound.show();
+    if (!this.walk.sound) this.reached = null;
     this.showKeys();
     this.showChosen();
     this.showHead();
@@ -252,6 +270,8 @@ export class Films {
     const drawing = (this.stripping = Symbol());
     strip.width = strip.clientWidth;
     const { text } = this;
+    await this.askReached(text);
+    if (drawing !== this.stripping) return;
     const count = this.walk.keys.length ? Math.max(1, Math.floor(strip.width / CELL)) : 0;
     const small = element("canvas", { width: 40, height: 40 });
     small.dataset.hard = this.desk.model?.hardPixels ?? false;
@@ -265,6 +285,15 @@ export class Films {
       await paint(small, reply);
       strip.getContext("2d").drawImage(small, number * wide, 0, wide, strip.height);
     }
+  }
+
+  // Where a walk with sound has come to at each part of its time, so that its keys stand where they are reached.
+  async askReached(text) {
+    if (!this.walk.sound || !this.walk.keys.length) return;
+    const found = await this.desk.live.call("walk", JSON.stringify({ reached: text })).catch(() => null);
+    if (!found || text !== this.text) return;
+    this.reached = found.reached;
+    this.showKeys();
   }
 
   showHead() {
@@ -281,7 +310,7 @@ export class Films {
   // How many frames a second were really painted, and how many of 30 a second were not.
   showRate() {
     if (!this.playing) return;
-    const lasted = (performance.now() - this.playing.at) / 1000;
+    const lasted = (performance.now() - this.playing.since) / 1000;
     if (lasted < 1 || performance.now() < this.ratedAt + 400) return;
     this.ratedAt = performance.now();
     const n = Math.max(0, Math.floor(lasted * WANTED_FPS) - this.playing.painted);
@@ -330,12 +359,13 @@ export class Films {
     const group = $("#tl-from optgroup");
     group.label = this.desk.words.word("film.ready");
     this.showChosen();
+    this.sound.show();
   }
 
   // The place of a second on the track: a re-timed walk reaches its keys sooner or later than they say.
   shareOf(second) {
     const share = this.seconds ? second / this.seconds : 0;
-    const { pace } = this.walk;
+    const pace = this.reached ?? this.walk.pace;
     if (!pace) return share;
     const after = pace.findIndex((reached) => reached >= share);
     if (after <= 0) return 0;
@@ -360,6 +390,7 @@ export class Films {
       update: () => this.update(),
       delete: () => this.remove(),
       export: () => this.openDialog(),
+      sound: () => this.desk.recipe && this.sound.press(),
       close: () => this.toggle(false),
     };
     this.does = does;
@@ -405,7 +436,32 @@ export class Films {
       event.stopPropagation();
       this.seek(to, event);
     };
+    this.bindCarried();
     new ResizeObserver(() => this.isOpen && $("#tl-strip").width !== $("#tl-strip").clientWidth && this.show()).observe(track);
+  }
+
+  // A picture of the history or a starting point, dragged here, becomes a key where it is let go.
+  bindCarried() {
+    const dock = $("#timeline");
+    const carries = (event) => event.dataTransfer?.types.includes(CARRIED);
+    const over = (event) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "copy";
+      dock.classList.add("over");
+    };
+    dock.addEventListener("dragenter", over);
+    dock.addEventListener("dragover", over);
+    dock.addEventListener("dragleave", (event) => dock.contains(event.relatedTarget) || dock.classList.remove("over"));
+    dock.addEventListener("drop", (event) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      dock.classList.remove("over");
+      const { left, width } = $("#tl-strip").getBoundingClientRect();
+      const share = (event.clientX - left) / width;
+      const behind = this.starts.filter((start) => this.shareOf(start) <= share).length - 1;
+      this.add([JSON.parse(event.dataTransfer.getData(CARRIED))], event.target.closest("#tl-track") ? behind : undefined);
+    });
   }
 
   // A key is chosen by a tap, and dragged along the track between its neighbours.
@@ -507,6 +563,10 @@ export class Films {
   // True where a dropped file carries a walk, which is then on the timeline.
   async open(file) {
     this.desk.awake();
+    if (Sound.is(file) && this.desk.recipe) {
+      await this.sound.take(file);
+      return true;
+    }
     const parts = file.size > 2 * ENDS && !file.type.includes("png") ? [file.slice(0, ENDS), file.slice(file.size - ENDS)] : [file];
     const ends = new Blob(parts);
     if (file.size > 20 * ENDS || !MARK.test(await ends.text())) return false;
@@ -555,6 +615,7 @@ export class Films {
     const { words, live } = this.desk;
     const walkItself = this.film.format === "walk";
     for (const name of ["side", "fps", "quality", "label"]) $(`#film-${name}`).disabled = walkItself;
+    this.sound.show();
     const asked = (this.estimating = Symbol());
     if (walkItself) return this.say("");
     this.say(words.word("film.estimating"));
@@ -578,7 +639,11 @@ export class Films {
       return $("#film-dialog").close();
     }
     if (this.job) return;
-    const begun = await live.call("film", JSON.stringify({ walk: this.text, film: this.film })).catch((error) => this.failed(error));
+    const sound = !$("#film-heard").hidden && $("#film-sound").checked;
+    const brought = !sound || (await live.call("film/sound", this.sound.sent).catch((error) => this.failed(error)));
+    if (!brought) return;
+    const body = JSON.stringify({ walk: this.text, film: this.film, sound });
+    const begun = await live.call("film", body).catch((error) => this.failed(error));
     if (!begun) return;
     this.job = begun.id;
     $("#film-start").disabled = true;

@@ -1,8 +1,9 @@
 // The stage: the picture, what is said on it, dragging it, and the strip of pictures passed.
 
+import { CARRIED } from "./films.js";
 import { paint } from "./live.js";
 import * as R from "./recipe.js";
-import { $, clamp, element, show, thumbnail } from "./widgets.js";
+import { $, carry, clamp, element, show, thumbnail } from "./widgets.js";
 
 const HISTORY_SHOWN = 60;
 const READ_MS = 200; // numbers that change faster cannot be read, and each change costs the page a layout
@@ -173,13 +174,14 @@ export class Stage {
     if (past.steps.some((step) => !step.thumb)) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
   }
 
-  step({ id, thumb }, at) {
+  step({ id, recipe, thumb }, at) {
     const button = element("button", { type: "button", className: "step" });
     if (thumb) button.style.backgroundImage = `url(${thumb})`;
     button.classList.toggle("fork", this.desk.past.after(id).length > 1);
     if (at === this.desk.past.at) button.setAttribute("aria-current", "true");
     Object.assign(button.dataset, { wordLabel: "history.item", wordValues: JSON.stringify({ n: at + 1 }) });
     button.onclick = () => this.desk.goTo(id);
+    carry(button, CARRIED, () => recipe);
     return button;
   }
 }

@@ -1,9 +1,10 @@
 // A tray of pictures to choose from: the present one, favourites, those passed, starting points.
 // `onPick(recipe, thumb)` is called with what was tapped; pictures of other models are left out.
 
+import { CARRIED } from "./films.js";
 import { paint } from "./live.js";
 import * as R from "./recipe.js";
-import { element, thumbnail } from "./widgets.js";
+import { carry, element, thumbnail } from "./widgets.js";
 
 const FROM_PAST = 24;
 
@@ -64,6 +65,7 @@ export class Tray {
     if (source.thumb) button.style.backgroundImage = `url(${source.thumb})`;
     Object.assign(button.dataset, { wordLabel: `tray.${source.kind}`, wordTitle: `tray.${source.kind}` });
     button.onclick = () => this.onPick(source.recipe, source.thumb);
+    carry(button, CARRIED, () => source.recipe);
     return button;
   }
 }

@@ -78,3 +78,13 @@ export function drawStrip(canvas, values, limit, chosen = -1) {
     context.fillRect(index * step, height / 2 - Math.max(0, tall), Math.max(1, step * 0.8), Math.max(1, Math.abs(tall)));
   });
 }
+
+// A button whose recipe can be dragged to the timeline.
+export function carry(button, kind, recipe) {
+  button.draggable = true;
+  button.dataset.wordTitle ??= "tray.drag";
+  button.addEventListener("dragstart", (event) => {
+    event.dataTransfer.setData(kind, JSON.stringify(recipe()));
+    event.dataTransfer.effectAllowed = "copy";
+  });
+}

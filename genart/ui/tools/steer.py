@@ -153,6 +153,8 @@ def _saved_size() -> str:
   <h3><label for="saved-size" {html.text("saved.name")}</label></h3>
   <div class="line"><select id="saved-size"><option value="" {html.text("saved.native")}</option>{sizes}</select>
     <select id="saved-format" {html.label("saved.format")}>{formats}</select></div>
+  <label class="line" id="saved-label-row"><input type="checkbox" id="saved-label">
+    <span {html.text("saved.label")}</span></label>
 </section>"""
 
 
