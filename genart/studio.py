@@ -3,6 +3,7 @@ about a visitor."""
 
 import logging
 import math
+import threading
 import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
@@ -21,6 +22,7 @@ from genart.catalogue import ENTRIES, Entry, source_of
 from genart.directions import directions, names
 from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel, quote
 from genart.families.base import Controlled, Encoder, Generator, Space
+from genart.families.ops import Prefixes
 from genart.recipe import Anchor, Recipe, pack_vector, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
@@ -37,6 +39,10 @@ CELLS_AT_ONCE = 16
 BATCHES = (1, 2, 4, 8)
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
+TONE_SEEDS = 16
+TONE_SECONDS = 20.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
+FEWEST_TONES = 4
+QUIET_SECONDS = 1.0  # without a live request, before the worker's time is taken for it
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
 
@@ -55,13 +61,19 @@ class Frame:
 
 @dataclass(slots=True)
 class Resident:
-    """A loaded model with what the studio measured and derived: directions are one sigma long."""
+    """A loaded model with what the studio measured and derived: directions are one sigma long.
+
+    `tones`: for each size of a preview the gain and the offset, (C, 1, 1), that bring its colours to those of the
+    whole picture.
+    """
 
     loaded: Loaded
     bytes: int
     ms_by_size: dict[int, float]
+    prefixes: list[Prefixes]
     directions: dict[str, Tensor] | None = None
     batch: int | None = None
+    tones: dict[int, tuple[Tensor, Tensor]] | None = None
 
 
 class Studio:
@@ -74,8 +86,9 @@ class Studio:
         self.entries = dict(entries)
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()
-        self._memo: OrderedDict[tuple[Recipe, int | None], np.ndarray] = OrderedDict()
+        self._memo: OrderedDict[tuple[Recipe, int | None, bool], np.ndarray] = OrderedDict()
         self._memo_bytes = 0
+        self._asked = -math.inf
 
     def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up.
@@ -110,7 +123,8 @@ class Studio:
     def submit(self, visitor: Hashable, recipe: Recipe, *, within_ms: float | None = None) -> "Future[Frame]":
         """A live frame, not yet finished, in the visitor's next turn, replacing one still waiting.
         With `within_ms` the picture may be smaller, as measured on this machine."""
-        return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms)))
+        self._asked = time.monotonic()
+        return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms), toned=True))
 
     def stamped(self, recipe: Recipe) -> Recipe:
         """The recipe with the SHA-256 of the weights that render it, as files carry it."""
@@ -152,6 +166,39 @@ class Studio:
         """Find a model's directions now, in the caller's thread, and keep them for its recipes."""
         self._directions(self.resident(name))
 
+    def prepare(self, name: str) -> None:
+        """What can wait until a model's first picture is there: its directions, now, and the tones of its previews, in time."""
+        self.find_directions(name)
+        threading.Thread(target=self.find_tones, args=(name,), name=f"tones of {name}", daemon=True).start()
+
+    def find_tones(self, name: str) -> None:
+        """Learn from some pictures how a model's previews differ in colour from the whole, in the caller's thread.
+
+        An early sum of RGB lacks what later layers add, so it is paler or darker throughout. Live
+        frames go first: pictures are made one by one when nobody has asked for a while.
+        """
+        resident = self.resident(name)
+        space = resident.loaded.generator.space
+        small = [size for size in space.sizes if size < space.image_size]
+        if resident.tones is not None or not small:
+            return
+        fits = {size: Fit(space.channels) for size in small}
+        spent = 0.0
+        for seed in range(TONE_SEEDS):
+            if spent > TONE_SECONDS and seed >= FEWEST_TONES:
+                break
+            recipe = Recipe(name, (Anchor(seed, label=seed % space.num_classes if space.num_classes else None),))
+            pictures = {}
+            for size in (*small, None):  # upwards: a generator may go on from what it made before
+                time.sleep(max(0.0, self._asked + QUIET_SECONDS - time.monotonic()))
+                start = time.perf_counter()
+                pictures[size] = self._turns.run(partial(self._synthesise, recipe, size)).float().cpu()
+                spent += time.perf_counter() - start
+            whole = pictures[None].clamp(-1, 1)
+            for size in small:
+                fits[size].add(pictures[size], F.adaptive_avg_pool2d(whole, pictures[size].shape[2:]))
+        resident.tones = {size: tuple(part.to(self.device) for part in fit.line()) for size, fit in fits.items()}
+
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
         """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
         return self._turns.run(lambda: self._time_forward(recipe, size))
@@ -159,7 +206,10 @@ class Studio:
     # Everything below runs on the worker.
 
     def _time_forward(self, recipe: Recipe, size: int | None) -> float:
-        generator = self._resident(recipe.model).loaded.generator
+        resident = self._resident(recipe.model)
+        generator = resident.loaded.generator
+        for prefixes in resident.prefixes:
+            prefixes.clear()
         with torch.inference_mode():
             w = styles(recipe, generator, {})
             start = time.perf_counter()
@@ -215,25 +265,29 @@ class Studio:
             with torch.inference_mode():
                 w = styles(replace(recipe, offsets=()), generator, {})
                 for batch in BATCHES:
-                    taken = min(self._with_room(recipe.model, partial(_seconds, generator, w, batch)) for _ in range(3)) / batch
+                    taken = min(self._with_room(recipe.model, partial(_seconds, resident, w, batch)) for _ in range(3)) / batch
                     if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
                         break
                     best, least = batch, taken
             resident.batch = best
         return resident.batch
 
-    def _frame(self, recipe: Recipe, size: int | None) -> Frame:
-        size = _stop(size, self._resident(recipe.model).loaded.generator.space)
+    def _frame(self, recipe: Recipe, size: int | None, *, toned: bool = False) -> Frame:
+        """`toned` gives a preview the colours of the whole picture, once they are known."""
+        resident = self._resident(recipe.model)
+        size = _stop(size, resident.loaded.generator.space)
         full = size is None
-        key = (replace(recipe, finish=(), weights=None), size)
+        tone = (resident.tones or {}).get(size or 0) if toned and not recipe.all_classes else None
+        key = (replace(recipe, finish=(), weights=None), size, tone is not None)
         known = self._memo.get(key)
         if known is not None:
             self._memo.move_to_end(key)
             return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
-        pixels = to_pixels(self._synthesise(recipe, size))
+        x = self._synthesise(recipe, size)
+        pixels = to_pixels(x if tone is None else x * tone[0] + tone[1])
         ms = (time.perf_counter() - start) * 1000
-        if not recipe.all_classes:
+        if not recipe.all_classes and not any(prefixes.resumed for prefixes in resident.prefixes):
             self._note_speed(recipe.model, size, ms)
         self._remember(key, pixels)
         return Frame(pixels, self._point(recipe), ms, full)
@@ -284,8 +338,14 @@ class Studio:
         network = cast(torch.nn.Module, generator).to(self.device).eval().requires_grad_(False)
         with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
             generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
-        held = (*network.parameters(), *network.buffers())  # with what the network prepared for itself, saved or not
-        return Resident(loaded, sum(tensor.nbytes for tensor in held), {})
+        prefixes = []
+        for module in network.modules():
+            if hasattr(module, "prefixes"):
+                module.prefixes = Prefixes()
+                prefixes.append(module.prefixes)
+        held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+        parts = (part for module in network.modules() for part in vars(module).values())
+        return Resident(loaded, held + sum(getattr(part, "kept_bytes", 0) for part in parts), {}, prefixes)
 
     def _forget(self, name: str) -> None:
         self.entries.pop(name, None)
@@ -332,7 +392,7 @@ class Studio:
         size = size or resident.loaded.generator.space.image_size
         resident.ms_by_size[size] = 0.7 * resident.ms_by_size.get(size, ms) + 0.3 * ms
 
-    def _remember(self, key: tuple[Recipe, int | None], pixels: np.ndarray) -> None:
+    def _remember(self, key: tuple[Recipe, int | None, bool], pixels: np.ndarray) -> None:
         pixels.setflags(write=False)  # every asker gets this very array
         self._memo[key] = pixels
         self._memo_bytes += pixels.nbytes + MEMO_KEY_BYTES
@@ -340,10 +400,31 @@ class Studio:
             self._memo_bytes -= self._memo.popitem(last=False)[1].nbytes + MEMO_KEY_BYTES
 
 
-def _seconds(generator: Generator, w: Tensor, batch: int) -> float:
+class Fit:
+    """Least squares, by channel: of all pixels added, the line y = gain x + offset."""
+
+    def __init__(self, channels: int):
+        self._sums = torch.zeros(5, channels, dtype=torch.float64)
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Pictures (1, C, H, W) of one size."""
+        x, y = x[0].flatten(1).double(), y[0].flatten(1).double()
+        self._sums += torch.stack([torch.full((len(x),), x.shape[1]), x.sum(1), y.sum(1), x.square().sum(1), (x * y).sum(1)])
+
+    def line(self) -> tuple[Tensor, Tensor]:
+        """Gain and offset, (C, 1, 1) each; a channel that never varies keeps its gain."""
+        count, x, y, xx, xy = self._sums
+        spread = xx - x * x / count
+        gain = torch.where(spread > 1e-6 * count, (xy - x * y / count) / spread, 1.0)
+        return gain.float()[:, None, None], ((y - gain * x) / count).float()[:, None, None]
+
+
+def _seconds(resident: Resident, w: Tensor, batch: int) -> float:
     """What one pass over `batch` pictures takes."""
+    for prefixes in resident.prefixes:
+        prefixes.clear()
     start = time.perf_counter()
-    generator.synthesis(w.expand(batch, -1, -1)).cpu()
+    resident.loaded.generator.synthesis(w.expand(batch, -1, -1)).cpu()
     return time.perf_counter() - start
 
 

@@ -186,7 +186,7 @@ class Live:
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
             told_of = await run_in_threadpool(describe, studio, parsed(body).get("model"))
-            return JSONResponse(told_of, background=BackgroundTask(studio.find_directions, told_of["name"]))
+            return JSONResponse(told_of, background=BackgroundTask(studio.prepare, told_of["name"]))
 
         return await self.answer(request, 1000, work)
 
