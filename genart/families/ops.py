@@ -232,12 +232,11 @@ class Prefixes:
         self.resumed = False
         if torch.is_grad_enabled() or len(w) > 1:
             return 0, None
-        for entry in sorted(self._kept, key=lambda entry: entry[0].shape[1], reverse=True):
-            seen, own_noise, state, _ = entry
+        for i in sorted(range(len(self._kept)), key=lambda i: self._kept[i][0].shape[1], reverse=True):
+            seen, own_noise, state, _ = self._kept[i]
             count = seen.shape[1]
             if count <= rows and own_noise == noise and torch.equal(seen, w[:, :count]):
-                self._kept.remove(entry)
-                self._kept.append(entry)
+                self._kept.append(self._kept.pop(i))
                 self.resumed = True
                 return count, state
         return 0, None
