@@ -139,7 +139,12 @@ def resume(name: str, model: Generator, w: Tensor, first: int, rounds: int) -> N
         times = in_turn({"whole": lambda: changed(slice(None)), "fine": lambda: changed(slice(first, None))}, rounds)
     synthesis.prefixes = None  # type: ignore[attr-defined]
     last = first == model.space.num_ws - 4
-    row(name, f"layers {first} to {model.space.num_ws} change / own whole", times["whole"] / times["fine"], FINE_GOAL if last else None)
+    row(
+        name,
+        f"layers {first} to {model.space.num_ws} change / own whole",
+        times["whole"] / times["fine"],
+        FINE_GOAL if last else None,
+    )
 
 
 def row(name: str, what: str, ratio: float, goal: float | None) -> None:

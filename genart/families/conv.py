@@ -105,9 +105,7 @@ class Packed:
         reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
         shape = list(x.shape)
         [kept] = self._kept(weight, shape, lambda: [reorder(weight.contiguous(), none, none, two, one, 1, shape)])
-        made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(
-            x, kept, None, none, none, two, one, 1, "none", [], ""
-        )
+        made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
         return made
 
     def tiles(self, weight: Tensor) -> list[Tensor]:

@@ -244,7 +244,9 @@ class Prefixes:
     def keep(self, seen: Tensor, noise: Noise, state: tuple[Any, ...]) -> None:
         """Remember the state, of tensors and None, after these rows of w; the longest unused are forgotten for it."""
         size = sum(tensor.untyped_storage().nbytes() for tensor in state if tensor is not None)
-        if torch.is_grad_enabled() or len(seen) > 1 or size > self.kept_bytes // 3:  # a state so large would drive out the coarser ones
+        if (
+            torch.is_grad_enabled() or len(seen) > 1 or size > self.kept_bytes // 3
+        ):  # a state so large would drive out the coarser ones
             return
         self._kept.append((seen.clone(), noise, state, size))
         while sum(entry[3] for entry in self._kept) > self.kept_bytes:
