@@ -138,13 +138,9 @@ def resume(name: str, model: Generator, w: Tensor, first: int, rounds: int) -> N
     with torch.inference_mode():
         times = in_turn({"whole": lambda: changed(slice(None)), "fine": lambda: changed(slice(first, None))}, rounds)
     synthesis.prefixes = None  # type: ignore[attr-defined]
-    last = first == model.space.num_ws - 4
-    row(
-        name,
-        f"layers {first} to {model.space.num_ws} change / own whole",
-        times["whole"] / times["fine"],
-        FINE_GOAL if last else None,
-    )
+    goal = FINE_GOAL if first == model.space.num_ws - 4 else None
+    what = f"layers {first} to {model.space.num_ws} change / own whole"
+    row(name, what, times["whole"] / times["fine"], goal)
 
 
 def row(name: str, what: str, ratio: float, goal: float | None) -> None:

@@ -39,6 +39,7 @@ CELLS_AT_ONCE = 16
 BATCHES = (1, 2, 4, 8)
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
+LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
 TONE_SEEDS = 16
 TONE_SECONDS = 20.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
 FEWEST_TONES = 4
@@ -179,7 +180,7 @@ class Studio:
         """
         resident = self.resident(name)
         space = resident.loaded.generator.space
-        small = [size for size in space.sizes if size < space.image_size]
+        small = [size for size in space.sizes if (_least(space) or 0) <= size < space.image_size]
         if resident.tones is not None or not small:
             return
         fits = {size: Fit(space.channels) for size in small}
@@ -384,8 +385,8 @@ class Studio:
         for size in reversed(space.sizes):
             expected = resident.ms_by_size.get(size, full_ms * (size / space.image_size) ** 1.5)
             if expected <= within_ms:
-                return None if size == space.image_size else size
-        return space.sizes[0] if space.sizes else None
+                return None if size == space.image_size else max(size, _least(space) or size)
+        return _least(space)
 
     def _note_speed(self, name: str, size: int | None, ms: float) -> None:
         resident = self._resident(name)
@@ -520,6 +521,11 @@ def pick_device(name: str | None = None) -> torch.device:
     if (device.index or 0) >= count:
         raise GenartError(f"Device {quote(name)} is not on this machine; it has {count} of its kind, counted from 0.")
     return device
+
+
+def _least(space: Space) -> int | None:
+    """The smallest preview that still shows something."""
+    return next((size for size in space.sizes if size * LEAST_SHARE >= space.image_size), None)
 
 
 def _stop(size: int | None, space: Space) -> int | None:
