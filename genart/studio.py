@@ -198,7 +198,8 @@ class Studio:
             whole = pictures[None].clamp(-1, 1)
             for size in small:
                 fits[size].add(pictures[size], F.adaptive_avg_pool2d(whole, pictures[size].shape[2:]))
-        resident.tones = {size: tuple(part.to(self.device) for part in fit.line()) for size, fit in fits.items()}
+        lines = {size: fit.line() for size, fit in fits.items()}
+        resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in lines.items()}
 
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
         """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
@@ -339,11 +340,11 @@ class Studio:
         network = cast(torch.nn.Module, generator).to(self.device).eval().requires_grad_(False)
         with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
             generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
-        prefixes = []
+        prefixes: list[Prefixes] = []
         for module in network.modules():
             if hasattr(module, "prefixes"):
-                module.prefixes = Prefixes()
-                prefixes.append(module.prefixes)
+                prefixes.append(Prefixes())
+                cast(Any, module).prefixes = prefixes[-1]
         held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
         parts = (part for module in network.modules() for part in vars(module).values())
         return Resident(loaded, held + sum(getattr(part, "kept_bytes", 0) for part in parts), {}, prefixes)
