@@ -41,9 +41,9 @@ BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must underc
 MODEL_BYTES = 4 * 2**30
 LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
 TONE_SEEDS = 16
-TONE_SECONDS = 20.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
+TONE_SECONDS = 8.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
 FEWEST_TONES = 4
-QUIET_SECONDS = 1.0  # without a live request, before the worker's time is taken for it
+QUIET_SECONDS = 4.0  # without a live request, before the worker's time is taken for it
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
 
