@@ -4,6 +4,7 @@ Ratios of process CPU time on one thread, the two measured in turn, medians. The
 those of tests/reference: weights for each picture, norms computed at every call, filters on
 pixels spread apart by zeros, channels first, which is how the published code runs on a CPU.
 (StyleGAN2's leaves the spreading to torch's transposed convolution, as the published code does.)
+Each row: family, what is compared with what, ratio, goal, met or not.
 """
 
 import os
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from genart.families import FAMILIES
 from genart.families.base import Generator
+from genart.families.ops import Prefixes
 from genart.recipe import Noise
 from tests.reference import biggan, fastgan, stylegan2, stylegan3
 
@@ -95,22 +97,55 @@ def in_turn(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
     return {name: median(times) for name, times in taken.items()}
 
 
+GOALS = {"stylegan2": 1.8, "stylegan3-t": 2.8, "stylegan3-r": 2.8, "biggan": 1.4, "fastgan": 1.5}
+PREVIEW_GOALS = {4: 5.0, 8: 8.0}  # of a picture so many times smaller, against the textbook's whole one
+FINE_GOAL = 1.5
+ROW = "{:<22}{:<54}{:>8}{:>8}  {}"
+
+
 def compare(name: str, rounds: int) -> None:
+    """Rows of one network: the whole picture, earlier stops, an edit of fine layers."""
     model, textbook, w = PAIRS[name]()
+    space = model.space
     with torch.inference_mode():
         theirs = textbook(w)
         error = (model.synthesis(w) - theirs).abs().max() / theirs.abs().max().clamp(min=1)
-        jobs: dict[str, Callable[[], object]] = {"textbook": partial(textbook, w)}
-        sizes = [size for size in model.space.sizes if size >= 16]
-        jobs |= {f"{size} px": partial(model.synthesis, w, Noise(), size) for size in sizes}
+        jobs: dict[str, Callable[[], object]] = {"textbook": partial(textbook, w), "whole": partial(model.synthesis, w)}
+        early = [size for size in space.sizes if 16 <= size < space.image_size]
+        jobs |= {str(size): partial(model.synthesis, w, Noise(), size) for size in early}
         times = in_turn(jobs, rounds)
-    full = times[f"{sizes[-1]} px"]
-    print(
-        f"{name}: {times['textbook'] / full:.2f} x as fast as the textbook ({full * 1e3:.1f} ms), error {error:.0e}", flush=True
-    )
-    for size in sizes[:-1]:
-        early = times[f"{size} px"]
-        print(f"  stopping at {size} px: {early / full:.0%} of the full picture, {times['textbook'] / early:.1f} x the textbook")
+    goal = next((goal for family, goal in GOALS.items() if name.startswith(family)), None)
+    row(name, f"whole, {times['whole'] * 1e3:.0f} ms, error {error:.0e}, / textbook", times["textbook"] / times["whole"], goal)
+    for size in early:
+        share = space.image_size // size
+        row(name, f"1/{share} size / textbook's whole", times["textbook"] / times[str(size)], PREVIEW_GOALS.get(share))
+    for block in range(len(space.sizes) - 3, len(space.sizes)):
+        if hasattr(getattr(model, "synthesis", None), "prefixes") and block > 0:
+            resume(name, model, w, 2 * block, rounds)
+
+
+def resume(name: str, model: Generator, w: Tensor, first: int, rounds: int) -> None:
+    """A row: rows of w from `first` on change from picture to picture."""
+    synthesis = model.synthesis
+    steps = (0.01 * step for step in range(1, 10**9))
+
+    def changed(rows: slice) -> Tensor:
+        edit = w.clone()
+        edit[:, rows] += next(steps)
+        return synthesis(edit)
+
+    synthesis.prefixes = Prefixes()  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        times = in_turn({"whole": lambda: changed(slice(None)), "fine": lambda: changed(slice(first, None))}, rounds)
+    synthesis.prefixes = None  # type: ignore[attr-defined]
+    goal = FINE_GOAL if first == model.space.num_ws - 4 else None
+    what = f"layers {first} to {model.space.num_ws} change / own whole"
+    row(name, what, times["whole"] / times["fine"], goal)
+
+
+def row(name: str, what: str, ratio: float, goal: float | None) -> None:
+    met = "" if goal is None else "met" if ratio >= goal else "NOT MET"
+    print(ROW.format(name, what, f"{ratio:.2f}", "" if goal is None else f"{goal:g}", met), flush=True)
 
 
 if __name__ == "__main__":
@@ -119,5 +154,6 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    print(ROW.format("family", "what", "ratio", "goal", ""))
     for name in asked.names or PAIRS:
         compare(name, asked.rounds)

@@ -37,6 +37,7 @@ from genart.directions import (
 )
 from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel, quote
 from genart.families.base import Controlled, Encoder, Generator, Space
+from genart.families.ops import Prefixes
 from genart.recipe import Anchor, Offset, Recipe, pack_vector, unpack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
@@ -55,6 +56,11 @@ MAPPED_CHARACTERS = 10_000  # of a stored latent; longer ones are w already, and
 BATCHES = (1, 2, 4, 8)
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
+LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
+TONE_SEEDS = 16
+TONE_SECONDS = 8.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
+FEWEST_TONES = 4
+QUIET_SECONDS = 4.0  # without a live request, before the worker's time is taken for it
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
 
@@ -76,7 +82,8 @@ class Resident:
     """A loaded model with what the studio measured and derived.
 
     Directions come in two strides: `directions` is None before the first, and only with the second,
-    which draws pictures and may take seconds, is it `complete`.
+    which draws pictures and may take seconds, is it `complete`. `tones` hold, for each size of a
+    preview, the gain and the offset, (C, 1, 1), that bring its colours to those of the whole picture.
     """
 
     loaded: Loaded
@@ -87,6 +94,8 @@ class Resident:
     batch: int | None = None
     finding: Lock = field(default_factory=Lock)
     mapped: OrderedDict[Anchor | None, Tensor] = field(default_factory=OrderedDict)  # w of the last anchors, and the mean
+    prefixes: list[Prefixes] = field(default_factory=list)
+    tones: dict[int, tuple[Tensor, Tensor]] | None = None
 
 
 class Studio:
@@ -99,8 +108,9 @@ class Studio:
         self.entries = dict(entries)
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()
-        self._memo: OrderedDict[tuple[Recipe, int | None], np.ndarray] = OrderedDict()
+        self._memo: OrderedDict[tuple[Recipe, int | None, bool], np.ndarray] = OrderedDict()
         self._memo_bytes = 0
+        self._asked = -math.inf
 
     def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up.
@@ -135,7 +145,8 @@ class Studio:
     def submit(self, visitor: Hashable, recipe: Recipe, *, within_ms: float | None = None) -> "Future[Frame]":
         """A live frame, not yet finished, in the visitor's next turn, replacing one still waiting.
         With `within_ms` the picture may be smaller, as measured on this machine."""
-        return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms)))
+        self._asked = time.monotonic()
+        return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms), toned=True))
 
     def stamped(self, recipe: Recipe) -> Recipe:
         """The recipe with the SHA-256 of the weights that render it, as files carry it."""
@@ -236,6 +247,43 @@ class Studio:
         """Find a model's directions now, in the caller's thread, and keep them for its recipes."""
         self.directions(name)
 
+    def prepare(self, name: str) -> None:
+        """What can wait until a model's first picture is there: the tones of its previews, and its directions.
+
+        In the caller's thread, for seconds, between the pictures that visitors ask for.
+        """
+        self.find_tones(name)
+        self.find_directions(name)
+
+    def find_tones(self, name: str) -> None:
+        """Learn from some pictures how a model's previews differ in colour from the whole, in the caller's thread.
+
+        An early sum of RGB lacks what later layers add, so it is paler or darker throughout. Live
+        frames go first: pictures are made one by one when nobody has asked for a while.
+        """
+        resident = self.resident(name)
+        space = resident.loaded.generator.space
+        small = [size for size in space.sizes if (_least(space) or 0) <= size < space.image_size]
+        if resident.tones is not None or not small:
+            return
+        fits = {size: Fit(space.channels) for size in small}
+        spent = 0.0
+        for seed in range(TONE_SEEDS):
+            if spent > TONE_SECONDS and seed >= FEWEST_TONES:
+                break
+            recipe = Recipe(name, (Anchor(seed, label=seed % space.num_classes if space.num_classes else None),))
+            pictures = {}
+            for size in (*small, None):  # upwards: a generator may go on from what it made before
+                time.sleep(max(0.0, self._asked + QUIET_SECONDS - time.monotonic()))
+                start = time.perf_counter()
+                pictures[size] = self._turns.run(partial(self._synthesise, recipe, size)).float().cpu()
+                spent += time.perf_counter() - start
+            whole = pictures[None].clamp(-1, 1)
+            for size in small:
+                fits[size].add(pictures[size], F.adaptive_avg_pool2d(whole, pictures[size].shape[2:]))
+        lines = {size: fit.line() for size, fit in fits.items()}
+        resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in lines.items()}
+
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
         """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
         return self._turns.run(lambda: self._time_forward(recipe, size))
@@ -243,7 +291,10 @@ class Studio:
     # Everything below runs on the worker.
 
     def _time_forward(self, recipe: Recipe, size: int | None) -> float:
-        generator = self._resident(recipe.model).loaded.generator
+        resident = self._resident(recipe.model)
+        generator = resident.loaded.generator
+        for prefixes in resident.prefixes:
+            prefixes.clear()
         with torch.inference_mode():
             w = styles(recipe, generator, {})
             start = time.perf_counter()
@@ -299,25 +350,29 @@ class Studio:
             with torch.inference_mode():
                 w = styles(replace(recipe, offsets=()), generator, {})
                 for batch in BATCHES:
-                    taken = min(self._with_room(recipe.model, partial(_seconds, generator, w, batch)) for _ in range(3)) / batch
+                    taken = min(self._with_room(recipe.model, partial(_seconds, resident, w, batch)) for _ in range(3)) / batch
                     if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
                         break
                     best, least = batch, taken
             resident.batch = best
         return resident.batch
 
-    def _frame(self, recipe: Recipe, size: int | None) -> Frame:
-        size = _stop(size, self._resident(recipe.model).loaded.generator.space)
+    def _frame(self, recipe: Recipe, size: int | None, *, toned: bool = False) -> Frame:
+        """`toned` gives a preview the colours of the whole picture, once they are known."""
+        resident = self._resident(recipe.model)
+        size = _stop(size, resident.loaded.generator.space)
         full = size is None
-        key = (replace(recipe, finish=(), weights=None), size)
+        tone = (resident.tones or {}).get(size or 0) if toned and not recipe.all_classes else None
+        key = (replace(recipe, finish=(), weights=None), size, tone is not None)
         known = self._memo.get(key)
         if known is not None:
             self._memo.move_to_end(key)
             return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
-        pixels = to_pixels(self._synthesise(recipe, size))
+        x = self._synthesise(recipe, size)
+        pixels = to_pixels(x if tone is None else x * tone[0] + tone[1])
         ms = (time.perf_counter() - start) * 1000
-        if not recipe.all_classes:
+        if not recipe.all_classes and not any(prefixes.resumed for prefixes in resident.prefixes):
             self._note_speed(recipe.model, size, ms)
         self._remember(key, pixels)
         return Frame(pixels, self._point(recipe), ms, full)
@@ -368,8 +423,14 @@ class Studio:
         network = cast(torch.nn.Module, generator).to(self.device).eval().requires_grad_(False)
         with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
             generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
-        held = (*network.parameters(), *network.buffers())  # with what the network prepared for itself, saved or not
-        resident = Resident(loaded, sum(tensor.nbytes for tensor in held), {})
+        prefixes: list[Prefixes] = []
+        for module in network.modules():
+            if hasattr(module, "prefixes"):
+                prefixes.append(Prefixes())
+                cast(Any, module).prefixes = prefixes[-1]
+        held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+        parts = (part for module in network.modules() for part in vars(module).values())
+        resident = Resident(loaded, held + sum(getattr(part, "kept_bytes", 0) for part in parts), {}, prefixes=prefixes)
         if before := kept(loaded.sha256, generator.space.w_dim):
             self._now_known(resident, before, complete=True)
         return resident
@@ -480,15 +541,15 @@ class Studio:
         for size in reversed(space.sizes):
             expected = resident.ms_by_size.get(size, full_ms * (size / space.image_size) ** 1.5)
             if expected <= within_ms:
-                return None if size == space.image_size else size
-        return space.sizes[0] if space.sizes else None
+                return None if size == space.image_size else max(size, _least(space) or size)
+        return _least(space)
 
     def _note_speed(self, name: str, size: int | None, ms: float) -> None:
         resident = self._resident(name)
         size = size or resident.loaded.generator.space.image_size
         resident.ms_by_size[size] = 0.7 * resident.ms_by_size.get(size, ms) + 0.3 * ms
 
-    def _remember(self, key: tuple[Recipe, int | None], pixels: np.ndarray) -> None:
+    def _remember(self, key: tuple[Recipe, int | None, bool], pixels: np.ndarray) -> None:
         pixels.setflags(write=False)  # every asker gets this very array
         self._memo[key] = pixels
         self._memo_bytes += pixels.nbytes + MEMO_KEY_BYTES
@@ -496,10 +557,31 @@ class Studio:
             self._memo_bytes -= self._memo.popitem(last=False)[1].nbytes + MEMO_KEY_BYTES
 
 
-def _seconds(generator: Generator, w: Tensor, batch: int) -> float:
+class Fit:
+    """Least squares, by channel: of all pixels added, the line y = gain x + offset."""
+
+    def __init__(self, channels: int):
+        self._sums = torch.zeros(5, channels, dtype=torch.float64)
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Pictures (1, C, H, W) of one size."""
+        x, y = x[0].flatten(1).double(), y[0].flatten(1).double()
+        self._sums += torch.stack([torch.full((len(x),), x.shape[1]), x.sum(1), y.sum(1), x.square().sum(1), (x * y).sum(1)])
+
+    def line(self) -> tuple[Tensor, Tensor]:
+        """Gain and offset, (C, 1, 1) each; a channel that never varies keeps its gain."""
+        count, x, y, xx, xy = self._sums
+        spread = xx - x * x / count
+        gain = torch.where(spread > 1e-6 * count, (xy - x * y / count) / spread, 1.0)
+        return gain.float()[:, None, None], ((y - gain * x) / count).float()[:, None, None]
+
+
+def _seconds(resident: Resident, w: Tensor, batch: int) -> float:
     """What one pass over `batch` pictures takes."""
+    for prefixes in resident.prefixes:
+        prefixes.clear()
     start = time.perf_counter()
-    generator.synthesis(w.expand(batch, -1, -1)).cpu()
+    resident.loaded.generator.synthesis(w.expand(batch, -1, -1)).cpu()
     return time.perf_counter() - start
 
 
@@ -611,6 +693,11 @@ def pick_device(name: str | None = None) -> torch.device:
     if (device.index or 0) >= count:
         raise GenartError(f"Device {quote(name)} is not on this machine; it has {count} of its kind, counted from 0.")
     return device
+
+
+def _least(space: Space) -> int | None:
+    """The smallest preview that still shows something."""
+    return next((size for size in space.sizes if size * LEAST_SHARE >= space.image_size), None)
 
 
 def _stop(size: int | None, space: Space) -> int | None:

@@ -12,10 +12,12 @@ from safetensors.torch import save_file
 
 from genart import latent
 from genart import studio as studio_module
+from genart.catalogue import Entry
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
 from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector, unpack_vector
 from genart.studio import Studio, pick_device, to_pixels
+from tests.reference import stylegan2 as reference
 from tests.tiny import TINY, WITH_CLASSES, save
 
 NAMES = [*FAMILIES, *(f"{family}-classes" for family in WITH_CLASSES)]
@@ -508,3 +510,56 @@ def test_a_spot_paints_a_direction_in_one_place(name, studio):
 def test_what_is_no_picture_cannot_be_painted(studio):
     with pytest.raises(BadRecipe, match="'vae' cannot be painted"):
         studio.render(Recipe("vae", offsets=(Offset("pca1", 1.0, spot=(0.5, 0.5, 0.1)),)))
+
+
+@pytest.fixture
+def toned_studio(tmp_path, monkeypatch):
+    """A studio with a StyleGAN2 of 32 pixels whose last blocks add much, and which nobody has used."""
+    monkeypatch.setattr("genart.studio.QUIET_SECONDS", 0.0)
+    state = reference.random_state([8, 8, 6, 4])
+    for r, share in ((4, 0.02), (8, 0.05), (16, 0.05), (32, 0.1)):
+        state[f"synthesis.b{r}.torgb.weight"] *= share
+        state[f"synthesis.b{r}.torgb.bias"] = torch.tensor([0.4, -0.2, 0.1]) * (r / 32)
+    path = tmp_path / "toned.safetensors"
+    save_file(state, path)
+    return Studio("cpu", {"toned": Entry("toned", str(path), None, "GAN", "CC0-1.0", "toned")})
+
+
+def off(studio, seed, size):
+    """By how much a live preview differs from the picture that follows it, of the same size."""
+    recipe = Recipe("toned", (Anchor(seed),))
+    frame = studio._turns.run(lambda: studio._frame(recipe, size, toned=True)).pixels.astype(float)
+    share = 32 // size
+    whole = studio.render(recipe).astype(float).reshape(size, share, size, share, 3).mean((1, 3))
+    return np.abs(frame - whole).mean(), np.abs(frame.mean((0, 1)) - whole.mean((0, 1))).max()
+
+
+@pytest.mark.parametrize("size", [8, 16])
+def test_tones_bring_a_preview_nearer_to_the_whole_picture(size, toned_studio):
+    seeds = range(100, 108)
+    before = np.mean([off(toned_studio, seed, size) for seed in seeds], axis=0)
+    toned_studio.find_tones("toned")
+    after = np.mean([off(toned_studio, seed, size) for seed in seeds], axis=0)
+    assert (after < before).all(), (before, after)
+
+
+def test_tones_leave_stills_as_they_were(toned_studio):
+    recipe = Recipe("toned", (Anchor(3),))
+    pictures = [toned_studio.render(recipe, size=size) for size in (8, 16, None)]
+    toned_studio.find_tones("toned")
+    for size, picture in zip((8, 16, None), pictures, strict=True):
+        assert np.array_equal(toned_studio.render(recipe, size=size), picture)
+    assert set(toned_studio.resident("toned").tones) == {4, 8, 16}
+
+
+def test_a_model_without_previews_needs_no_tones(own_studio):
+    own_studio.find_tones("dcgan")
+    assert own_studio.resident("dcgan").tones is None
+
+
+def test_a_resumed_picture_has_the_bytes_of_a_new_studios(toned_studio, tmp_path):
+    fine = Recipe("toned", (Anchor(1),), layers=(LayerSwap(Anchor(2), (6, 8)),))
+    toned_studio.render(Recipe("toned", (Anchor(1),)))
+    resumed = toned_studio.render(fine)
+    assert toned_studio.resident("toned").prefixes[0].resumed
+    assert np.array_equal(Studio("cpu", toned_studio.entries).render(fine), resumed)

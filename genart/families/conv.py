@@ -7,6 +7,7 @@ every start.
 """
 
 from functools import cache
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,16 @@ from torch.nn import functional as F
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 FEWEST_CHANNELS = 128  # below, the transforms take longer than they save
 CORNERS_BELOW = 192  # channels up to which a doubled picture is better made at its corners
-FEWEST_PIXELS = 256
 MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
-STRIP = 256  # tiles at a time: what they need stays in the processor's cache
+STRIP_VALUES = 64 * 2**10  # of a strip of tiles, tiles times channels: what it needs stays in the processor's cache
+FEWEST_TILES = 256
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some processors twice as fast as the default, MKL
+CAN_PACK = ONEDNN is not None and all(
+    hasattr(torch.ops.mkldnn, name)
+    for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight", "_reorder_linear_weight")
+)
+FEWEST_PIXELS = 1024 if CAN_PACK else 256
+MOST_PACKED = 1024  # pixels: of a larger picture the products take so long that reordering the weights does not show
 
 
 class Conv3x3(nn.Module):
@@ -66,6 +73,68 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y
 
 
+class Packed:
+    """A layer's weights in the order that oneDNN wants, made once.
+
+    Torch orders them anew at every call, which for a small picture takes longer than the convolution.
+    They are kept until the weights change or another shape of picture comes, and are no part of what is saved.
+    """
+
+    def __init__(self) -> None:
+        self.version: object = None
+        self.weights: list[Tensor] = []
+        self.kept_bytes = 0
+
+    def __deepcopy__(self, memo: object) -> "Packed":
+        return Packed()
+
+    def __reduce__(self) -> tuple[type["Packed"], tuple[()]]:
+        return Packed, ()
+
+    def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+        """F.conv2d of x (N, inside, H, W), channels last."""
+        around = [padding, padding]
+        reorder = torch.ops.mkldnn._reorder_convolution_weight
+        [kept] = self._kept(weight, x.shape, lambda: [reorder(weight, around, [1, 1], [1, 1], 1, list(x.shape))])
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, bias, around, [1, 1], [1, 1], 1, "none", [], "")
+        return made
+
+    def transposed(self, x: Tensor, weight: Tensor) -> Tensor:
+        """F.conv_transpose2d of x with stride 2, `weight` (inside, outside, 3, 3)."""
+        none, two, one = [0, 0], [2, 2], [1, 1]
+        reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
+        shape = list(x.shape)
+        [kept] = self._kept(weight, shape, lambda: [reorder(weight.contiguous(), none, none, two, one, 1, shape)])
+        made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
+        return made
+
+    def tiles(self, weight: Tensor) -> list[Tensor]:
+        """The 36 matrices (outside, inside) of tiles."""
+        reorder = torch.ops.mkldnn._reorder_linear_weight if CAN_PACK else lambda matrix, _: matrix
+        return self._kept(weight, (), lambda: [reorder(matrix, FEWEST_TILES) for matrix in _transformed(weight)])
+
+    def _kept(self, weight: Tensor, shape: Sequence[int], make: Callable[[], list[Tensor]]) -> list[Tensor]:
+        version = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version, *shape)
+        if self.version != version:
+            with torch.inference_mode(False), torch.no_grad():
+                self.weights, self.version = make(), version
+            self.kept_bytes = weight.element_size() * sum(part.numel() for part in self.weights)
+        return self.weights
+
+
+def packs(x: Tensor, weight: Tensor) -> bool:
+    """Whether a convolution of x is faster with packed weights."""
+    return (
+        CAN_PACK
+        and len(x) == 1
+        and x.is_cpu
+        and x.dtype == torch.float32
+        and x.shape[2] * x.shape[3] <= MOST_PACKED
+        and x.numel() <= weight.numel()
+        and not _wants_gradient(x, weight)
+    )
+
+
 def _at_corners(weight: Tensor) -> Tensor:
     """(outside, inside, 3, 3) -> (4 outside, inside, 2, 2), for the doubled picture without doubling it.
 
@@ -82,12 +151,9 @@ class Winograd(nn.Module):
     It keeps the transformed weights until the weights change; they are no part of what is saved.
     """
 
-    prepared: Tensor | None
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("prepared", None, persistent=False)
-        self.version: object = None
+        self.packed = Packed()
 
     def forward(
         self,
@@ -106,15 +172,15 @@ class Winograd(nn.Module):
         """
         if not _pays(x, weight):
             x = F.interpolate(x, scale_factor=2, mode="nearest") if up else x
+            if weight.shape[2] == 3 and packs(x, weight):
+                y = self.packed.convolution(_scaled(x, style), weight, bias if gain is None else None, padding)
+                return y if gain is None else _scaled(y, gain, bias)
             return _direct(x, weight, bias, padding, style, gain)
-        version = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-        if self.version != version or self.prepared is None:
-            with torch.inference_mode(False), torch.no_grad():
-                self.prepared, self.version = _transformed(weight), version
+        tiles = self.packed.tiles(weight)
         pictures = []
         for i, one in enumerate(x):
             own = (None if scale is None else scale[i] for scale in (style, gain))
-            pictures.append(_tiled(one.permute(1, 2, 0), self.prepared, bias, padding, up, *own)[None])
+            pictures.append(_tiled(one.permute(1, 2, 0), tiles, bias, padding, up, *own)[None])
         return (pictures[0] if len(pictures) == 1 else torch.cat(pictures)).permute(0, 3, 1, 2)
 
 
@@ -126,12 +192,17 @@ def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style:
         if weight.shape[2] == 1:
             return product(x[0].permute(1, 2, 0).flatten(0, 1), weight.flatten(1), bias).T.unflatten(1, x.shape[2:])[None]
         return F.conv2d(x, weight, bias, padding=padding)
-    x = x if style is None else x * style[:, :, None, None]
+    x = _scaled(x, style)
     if gain is None:
         return F.conv2d(x, weight, bias, padding=padding)
-    y = F.conv2d(x, weight, padding=padding)
-    scale = gain[:, :, None, None]
-    return y * scale if bias is None else torch.addcmul(bias[:, None, None], y, scale)
+    return _scaled(F.conv2d(x, weight, padding=padding), gain, bias)
+
+
+def _scaled(x: Tensor, scale: Tensor | None, bias: Tensor | None = None) -> Tensor:
+    """x (N, C, H, W) times `scale` (N, C), plus `bias` (C,)."""
+    if scale is None:
+        return x
+    return x * scale[:, :, None, None] if bias is None else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
 
 
 def _pays(x: Tensor, weight: Tensor) -> bool:
@@ -196,12 +267,12 @@ def _transformed(weight: Tensor) -> Tensor:
 
 
 def _tiled(
-    x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, up: bool, style: Tensor | None, gain: Tensor | None
+    x: Tensor, tiles: list[Tensor], bias: Tensor | None, padding: int, up: bool, style: Tensor | None, gain: Tensor | None
 ) -> Tensor:
     """(h, w, inside) -> (H, W, outside), some rows of tiles at a time."""
     inputs, doubled, _, outputs = _matrices()
     height, width, inside = x.shape
-    outside = weight.shape[1]
+    outside = tiles[0].shape[0]
     tall, wide = (2 * height, 2 * width) if up else (height + 2 * padding - 2, width + 2 * padding - 2)
     rows, across = -(-tall // 4), -(-wide // 4)
     step, window = (2, 4) if up else (4, 6)  # a tile reads 6x6 pixels, that is 4x4 before they are doubled
@@ -209,15 +280,16 @@ def _tiled(
     x = F.pad(x, (0, 0, padding, behind, padding, below))
     line = x.stride(0)
     out = x.new_empty(rows, 4, across, 4, outside)
-    for top in range(0, rows, max(1, STRIP // across)):
-        count = min(max(1, STRIP // across), rows - top)
+    at_once = max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across)
+    for top in range(0, rows, at_once):
+        count = min(at_once, rows - top)
         strip = x.as_strided(
             (window, window, count, across, inside), (line, inside, step * line, step * inside, 1), top * step * line
         )
         seen = strip.clone(memory_format=torch.contiguous_format)
         seen = seen if style is None else seen.mul_(style)
         seen = product(doubled if up else inputs, seen.view(window * window, -1).T).view(36, -1, inside)
-        made = torch.cat([product(one, matrix) for one, matrix in zip(seen, weight, strict=True)])
+        made = torch.cat([product(one, matrix) for one, matrix in zip(seen, tiles, strict=True)])
         made = product(outputs, made.view(36, -1).T).view(4, 4, count, across, outside).permute(2, 0, 3, 1, 4)
         place = out[top : top + count]
         if gain is None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config
+from genart.recipe import Noise
 
 
 def normalise_z(x: Tensor, dim: int = 1) -> Tensor:
@@ -212,3 +213,44 @@ class SeededNoise:
             patterns = [torch.from_numpy(random.randn(*shape).astype(np.float32)) for shape in self.shapes]
             self.drawn = (seed, device), [pattern.to(device) for pattern in patterns]
         return self.drawn[1]
+
+
+class Prefixes:
+    """What the coarse layers of the last pictures made, for a picture that differs in fine layers alone.
+
+    A resumed picture has the same bytes as a whole one, for the same operations follow. For
+    weights that do not change, one thread at a time; `most` bytes are never exceeded.
+    """
+
+    def __init__(self, most: int = 128 * 2**20):
+        self.kept_bytes = most  # what a studio has to reckon with
+        self.resumed = False  # whether the last picture was
+        self._kept: list[tuple[Tensor, Noise, tuple[Any, ...], int]] = []
+
+    def longest(self, w: Tensor, noise: Noise, rows: int) -> tuple[int, tuple[Any, ...] | None]:
+        """Of the states after at most `rows` rows of w (N, num_ws, w_dim), the furthest that is known: (rows, state)."""
+        self.resumed = False
+        if torch.is_grad_enabled() or len(w) > 1:
+            return 0, None
+        for i in sorted(range(len(self._kept)), key=lambda i: self._kept[i][0].shape[1], reverse=True):
+            seen, own_noise, state, _ = self._kept[i]
+            count = seen.shape[1]
+            if count <= rows and own_noise == noise and torch.equal(seen, w[:, :count]):
+                self._kept.append(self._kept.pop(i))
+                self.resumed = True
+                return count, state
+        return 0, None
+
+    def keep(self, seen: Tensor, noise: Noise, state: tuple[Any, ...]) -> None:
+        """Remember the state, of tensors and None, after these rows of w; the longest unused are forgotten for it."""
+        size = sum(tensor.untyped_storage().nbytes() for tensor in state if tensor is not None)
+        if (
+            torch.is_grad_enabled() or len(seen) > 1 or size > self.kept_bytes // 3
+        ):  # a state so large would drive out the coarser ones
+            return
+        self._kept.append((seen.clone(), noise, state, size))
+        while sum(entry[3] for entry in self._kept) > self.kept_bytes:
+            del self._kept[0]
+
+    def clear(self) -> None:
+        self._kept.clear()

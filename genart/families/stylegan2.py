@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
-from genart.families.conv import Winograd
-from genart.families.ops import EqualLinear, StyleMapping, fill, said
+from genart.families.conv import Packed, Winograd, packs
+from genart.families.ops import EqualLinear, Prefixes, StyleMapping, fill, said
 from genart.recipe import Noise
 
 TITLE = "StyleGAN2"
@@ -95,20 +95,30 @@ class Synthesis(nn.Module):
             self.blocks.append(Block(inside, outside, w_dim, rgb, shape, architecture == "resnet", clamp))
             self.add_module(f"b{4 << i}", self.blocks[-1])
         self.drawn: tuple[object, list[Tensor]] = (None, [])
+        self.prefixes: Prefixes | None = None
 
     def forward(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
         """`size` stops the `skip` kind at the first block that reaches it; the others make the full picture."""
         patterns = self.patterns(noise)
-        x = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        image: Tensor | None = None
-        row = 0
-        for block in self.blocks:
+        last = self._last(size)
+        rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, noise, 2 * last + 2)
+        start = rows // 2
+        const = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x, image = (const, None) if known is None else known
+        for i, block in enumerate(self.blocks[start : last + 1], start):
+            row = max(2 * i - 1, 0)
             # Windows on w overlap by one: toRGB reads the row of the next block's first convolution.
             x, image = block(x, image, w[:, row:], patterns[row:])
-            row += len(block.convs())
-            if image is not None and size is not None and max(x.shape[2:]) >= size:
-                break
+            if self.prefixes is not None and i < len(self.blocks) - 1:
+                self.prefixes.keep(w[:, : 2 * i + 2], noise, (x, image))
         return cast(Tensor, image)  # the last block always has toRGB
+
+    def _last(self, size: int | None) -> int:
+        """The block that makes the picture."""
+        final = len(self.blocks) - 1
+        if size is None or self.architecture != "skip":
+            return final
+        return next((i for i in range(final) if max(self.const_shape) << i >= size), final)
 
     def convs(self) -> "list[StyledConv]":
         return [conv for block in self.blocks for conv in block.convs()]
@@ -118,8 +128,8 @@ class Synthesis(nn.Module):
         convs = self.convs()
         if noise.mode == "none":
             return [None] * len(convs)
-        stored = [conv.noise_const for conv in convs]
-        return [pattern * noise.strength for pattern in (self.draw(noise.seed) if noise.mode == "random" else stored)]
+        patterns = self.draw(noise.seed) if noise.mode == "random" else [conv.noise_const for conv in convs]
+        return patterns if noise.strength == 1 else [pattern * noise.strength for pattern in patterns]
 
     def draw(self, seed: int) -> list[Tensor]:
         """Normal patterns for all convolutions in order, the same on every device; the last seed's are kept."""
@@ -127,7 +137,8 @@ class Synthesis(nn.Module):
         key = (seed, stored[0].device)
         if self.drawn[0] != key:
             random = np.random.RandomState(seed)
-            self.drawn = key, [_normal(random, like.shape).to(like.device) for like in stored]
+            with torch.inference_mode(False):  # they may later meet a gradient
+                self.drawn = key, [_normal(random, like.shape).to(like.device) for like in stored]
         return self.drawn[1]
 
 
@@ -199,6 +210,7 @@ class StyledConv(nn.Module):
         self.register_buffer("noise_const", torch.randn(shape))
         self.register_buffer("resample_filter", low_pass())
         self.winograd = Winograd()
+        self.packed = Packed()
         self.kept_power: tuple[object, Tensor] = (None, self.noise_const)
         self.lay_out()
 
@@ -245,7 +257,7 @@ class StyledConv(nn.Module):
             weight = weight * (style[0, :, None] * scale[0])[:, :, None, None]
         else:
             x = x * style[:, :, None, None]
-        x = F.conv_transpose2d(x, weight, stride=2)
+        x = self.packed.transposed(x, weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
         x = x[:, :, int(top > 0) : x.shape[2] - int(last > end)]
         x = F.pad(x, edges) if any(edges) and edges[2:] != (1, 1) else x
         taps = depthwise(self.resample_filter.flip(0, 1), x.shape[1])

@@ -188,7 +188,7 @@ class Live:
             studio = await self.studio()
             told_of = await run_in_threadpool(describe, studio, parsed(body).get("model"))
             # Outside the request: it may take many seconds, and the server must be able to end meanwhile.
-            threading.Thread(target=studio.find_directions, args=(told_of["name"],), daemon=True).start()
+            threading.Thread(target=studio.prepare, args=(told_of["name"],), daemon=True).start()
             return JSONResponse(told_of)
 
         return await self.answer(request, 1000, work)

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from genart.families import conv
-from genart.families.conv import Conv1x1, Conv3x3, Winograd, product
+from genart.families.conv import Conv1x1, Conv3x3, Packed, Winograd, product
 from genart.families.stylegan2 import FAMILY as STYLEGAN2
 from genart.families.stylegan3 import FAMILY as STYLEGAN3
 from tests.reference import stylegan2, stylegan3
@@ -33,8 +33,9 @@ def assert_same(ours, theirs):
 
 @pytest.fixture
 def tiled(monkeypatch):
-    """Counts the pictures that went by tiles."""
+    """Counts the pictures that went by tiles, small ones too."""
     seen = []
+    monkeypatch.setattr(conv, "FEWEST_PIXELS", 256)
     way = conv._tiled
     monkeypatch.setattr(conv, "_tiled", lambda *inputs: seen.append(1) or way(*inputs))
     return seen
@@ -86,8 +87,9 @@ def test_the_input_is_left_as_it_was():
     assert torch.equal(x, before)
 
 
-def test_changed_weights_change_the_convolution():
-    x, weight, way = drawn(1, WIDE, 16, 16), filters(WIDE, WIDE), Winograd()
+@pytest.mark.parametrize("side", [16, 32])
+def test_changed_weights_change_the_convolution(side):
+    x, weight, way = drawn(1, WIDE, side, side), filters(WIDE, WIDE), Winograd()
     way(x, weight)
     weight.mul_(2)
 
@@ -95,13 +97,28 @@ def test_changed_weights_change_the_convolution():
     assert_same(way(x, filters(WIDE, WIDE)), F.conv2d(x, filters(WIDE, WIDE), padding=1))
 
 
-def test_what_was_prepared_is_not_saved_and_a_copy_works():
-    x, layer = drawn(1, WIDE, 16, 16), Conv3x3(filters(WIDE, WIDE))
+@pytest.mark.parametrize("side", [8, 32])
+def test_what_was_prepared_is_not_saved_and_a_copy_works(side):
+    x, layer = drawn(1, WIDE, side, side), Conv3x3(filters(WIDE, WIDE))
     with torch.inference_mode():
         y = layer(x)
 
     assert list(layer.state_dict()) == ["weight"]
     assert torch.equal(copy.deepcopy(layer)(x), y)
+    assert layer.winograd.packed.kept_bytes == (4 if side == 32 else 1) * layer.weight.nbytes * conv.CAN_PACK
+    assert copy.deepcopy(layer).winograd.packed.kept_bytes == 0
+
+
+@pytest.mark.parametrize("side", [1, 4, 7, 16])
+@pytest.mark.parametrize("channels", [3, 20, WIDE])
+def test_packed_weights_give_the_same_convolutions(channels, side):
+    if not conv.CAN_PACK:
+        pytest.skip("this torch packs no weights")
+    x, bias = drawn(1, channels, side, side + 1).contiguous(memory_format=torch.channels_last), drawn(8)
+    for _ in range(2):
+        assert_same(Packed().convolution(x, filters(8, channels), bias, 1), F.conv2d(x, filters(8, channels), bias, padding=1))
+        weight = filters(8, channels).transpose(0, 1)
+        assert_same(Packed().transposed(x, weight), F.conv_transpose2d(x, weight, stride=2))
 
 
 def test_gradients_reach_the_picture_even_after_a_render_in_inference_mode(tiled):

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from genart.errors import BadWeights
+from genart.families.ops import Prefixes
 from genart.families.stylegan2 import FAMILY, StyleGAN2
 from genart.latent import truncate
 from genart.recipe import Noise
@@ -143,8 +144,8 @@ def test_every_configuration_agrees_with_the_textbook(name, clamp):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("channels", [[8, 8, 6, 4, 4], [40, 40, 40, 40]])
-def test_doubling_a_strip_at_a_time_gives_the_same_picture(channels, count, monkeypatch):
+@pytest.mark.parametrize("channels", [[8, 8, 6, 4, 4, 4], [40, 40, 40, 40]])
+def test_a_strip_at_a_time_gives_the_same_picture(channels, count, monkeypatch):
     monkeypatch.setattr("genart.families.stylegan2.STRIP_BYTES", 1)
     state = reference.random_state(channels)
     model = loaded(state, conv_clamp=2.0)
@@ -377,3 +378,65 @@ def test_missing_filters_are_the_papers():
 def test_a_clamp_that_is_no_limit_is_refused(clamp):
     with pytest.raises(BadWeights, match="conv_clamp"):
         FAMILY(weights("uncond32"), {"conv_clamp": clamp})
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+@pytest.mark.parametrize("changed", range(8))
+def test_a_change_of_fine_layers_resumes_from_the_coarse_and_gives_the_same_bytes(changed, architecture):
+    model = loaded(reference.random_state([8, 8, 6, 4], architecture=architecture))
+    w = random_w(model, 1)
+    edited = w.clone()
+    edited[:, changed:] += 1
+    with torch.inference_mode():
+        whole = model.synthesis(edited)
+        model.synthesis.prefixes = Prefixes()
+        model.synthesis(w)
+        runs = []
+        for block in model.synthesis.blocks:
+            block.register_forward_hook(lambda *_: runs.append(1))
+        again = model.synthesis(edited)
+    assert torch.equal(again, whole)
+    assert len(runs) == 4 - changed // 2
+    assert model.synthesis.prefixes.resumed == (changed >= 2)
+
+
+def test_the_whole_picture_goes_on_from_its_preview():
+    model = loaded(reference.random_state([8, 8, 6, 4]))
+    w = random_w(model, 1)
+    with torch.inference_mode():
+        whole, small = model.synthesis(w), model.synthesis(w, size=8)
+        model.synthesis.prefixes = Prefixes()
+        assert torch.equal(model.synthesis(w, size=8), small)
+        assert torch.equal(model.synthesis(w), whole)
+        assert model.synthesis.prefixes.resumed
+        assert torch.equal(model.synthesis(w, size=8), small)
+
+
+@pytest.mark.parametrize("noise", [Noise("none"), Noise("random", 3), Noise(strength=0.5)])
+def test_another_noise_or_a_small_memory_resumes_nothing(noise):
+    model = loaded(weights("uncond32"))
+    w = random_w(model, 1)
+    with torch.inference_mode():
+        whole = model.synthesis(w, noise)
+        model.synthesis.prefixes = Prefixes()
+        model.synthesis(w)
+        assert torch.equal(model.synthesis(w, noise), whole)
+        assert not model.synthesis.prefixes.resumed
+        model.synthesis.prefixes = Prefixes(most=1000)
+        model.synthesis(w, noise)
+        model.synthesis(w, noise)
+        assert not model.synthesis.prefixes.resumed
+
+
+def test_what_is_remembered_of_pictures_stays_within_its_bytes():
+    model = loaded(weights("uncond32"))
+    w = random_w(model, 9)
+    model.synthesis.prefixes = Prefixes(most=200_000)
+    with torch.inference_mode():
+        for each in w.split(1):
+            model.synthesis(each)
+            assert sum(size for _, _, _, size in model.synthesis.prefixes._kept) <= 200_000
+        model.synthesis(w[-1:])
+        assert model.synthesis.prefixes.resumed
+        model.synthesis(w[:1])
+        assert not model.synthesis.prefixes.resumed
