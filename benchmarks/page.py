@@ -46,8 +46,9 @@ def plain(port: int, model: str) -> None:
     import torch
 
     from genart.export import screen
+    from genart.forward import to_pixels
     from genart.recipe import Anchor, Recipe
-    from genart.studio import Studio, to_pixels
+    from genart.studio import Studio
 
     studio = Studio(entries=ENTRIES)
 

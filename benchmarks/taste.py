@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from genart.breed import Like, Settings, breed
+from genart.forward import styles
 from genart.recipe import Anchor, Recipe
-from genart.studio import Studio, styles
+from genart.studio import Studio
 
 AXES = 8
 ROUNDS = 10

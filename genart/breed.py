@@ -18,8 +18,9 @@ from torch import Tensor
 from genart import latent, taste
 from genart.errors import BadRecipe, quote
 from genart.families.base import Generator
+from genart.forward import check, point_of, styles
 from genart.recipe import MAX_PARTS, MAX_SEED, Anchor, Label, LayerSwap, Offset, Recipe, blend_many, pack_vector
-from genart.studio import Studio, check, point_of, styles
+from genart.studio import Studio
 
 CHILDREN = 9
 CANDIDATES = 200  # that a taste chooses from

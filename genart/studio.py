@@ -36,9 +36,26 @@ from genart.directions import (
     to_file,
 )
 from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel, quote
-from genart.families.base import Controlled, Encoder, Generator, Space
+from genart.families.base import Encoder, Space
 from genart.families.ops import Prefixes
-from genart.recipe import Anchor, Offset, Recipe, pack_vector, unpack_vector
+from genart.forward import (
+    CELLS_AT_ONCE,
+    axis_of,
+    cells,
+    check,
+    check_label,
+    check_step,
+    drawn,
+    from_pixels,
+    in_every_class,
+    mixed_z,
+    side_by_side,
+    stored,
+    styles,
+    swapped,
+    to_pixels,
+)
+from genart.recipe import Anchor, Offset, Recipe, pack_vector
 from genart.turns import Turns
 from genart.weights import Loaded, load
 
@@ -48,11 +65,6 @@ log = logging.getLogger(__name__)
 
 MEMO_BYTES = 256 * 2**20
 MEMO_KEY_BYTES = 4000  # about what a recipe takes
-MAX_CLASSES = 100  # that one picture shows side by side
-MAX_CELL = 128  # pixels of each
-CELLS_AT_ONCE = 16
-MAPPED = 64  # anchors of a model whose w is remembered
-MAPPED_CHARACTERS = 10_000  # of a stored latent; longer ones are w already, and large
 BATCHES = (1, 2, 4, 8)
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
@@ -223,11 +235,11 @@ class Studio:
         space, sha256 = resident.loaded.generator.space, resident.loaded.sha256
         if vector is None:
             found = self._found(resident, complete=direction in MEASURES)
-            step = _step(Offset(direction, 1.0), name, {each: known.vector for each, known in found.items()})
+            step = axis_of(Offset(direction, 1.0), name, {each: known.vector for each, known in found.items()})
         else:
             offset = Offset(direction, 1.0, vector=vector)
-            _check_step(offset, name, space)
-            step = _step(offset, name, {})
+            check_step(offset, name, space)
+            step = axis_of(offset, name, {})
         return to_file(direction, step.cpu(), model=name, weights=sha256)
 
     def open_direction(self, name: str, data: bytes) -> tuple[str, str]:
@@ -235,7 +247,7 @@ class Studio:
         loaded = self.resident(name).loaded
         called, vector = from_file(data, model=name, weights=loaded.sha256, w_dim=loaded.generator.space.w_dim)
         offset = Offset(called, 1.0, vector=pack_vector(vector.numpy(), "w", half=True))
-        _check_step(offset, name, loaded.generator.space)
+        check_step(offset, name, loaded.generator.space)
         return called, cast(str, offset.vector)
 
     def warm_up(self, name: str) -> None:
@@ -298,7 +310,7 @@ class Studio:
         with torch.inference_mode():
             w = styles(recipe, generator, {})
             start = time.perf_counter()
-            _drawn(recipe, generator, w, size).cpu()
+            drawn(recipe, generator, w, size).cpu()
             return (time.perf_counter() - start) * 1000
 
     def _read(self, name: str, pixels: np.ndarray, label: int | None) -> Anchor:
@@ -306,7 +318,7 @@ class Studio:
         space = generator.space
         if not space.has_encoder:
             raise BadRecipe(f"{name!r} reads no pictures; choose a model with an encoder.")
-        _check_label(Anchor(label=label), space.num_classes, name)
+        check_label(Anchor(label=label), space.num_classes, name)
         x = from_pixels(pixels, space).to(self.device)
         shares = latent.one_hot(label, space.num_classes)
         shares = None if shares is None else shares.to(self.device)
@@ -401,8 +413,8 @@ class Studio:
         with torch.inference_mode():
             if recipe.all_classes:
                 w = torch.cat([styles(each, generator, steps) for each in in_every_class(recipe, generator.space)])
-                return _side_by_side([_cells(recipe, generator, part, size) for part in w.split(CELLS_AT_ONCE)])
-            return _drawn(recipe, generator, styles(recipe, generator, steps, resident.mapped), size)
+                return side_by_side([cells(recipe, generator, part, size) for part in w.split(CELLS_AT_ONCE)])
+            return drawn(recipe, generator, styles(recipe, generator, steps, resident.mapped), size)
 
     def _resident(self, name: str) -> Resident:
         if name not in self._residents:
@@ -512,11 +524,11 @@ class Studio:
     def _point(self, recipe: Recipe) -> np.ndarray | None:
         generator = self._resident(recipe.model).loaded.generator
         check(recipe, generator)
-        points = [_stored(anchor, generator) for anchor in recipe.anchors]
+        points = [stored(anchor, generator) for anchor in recipe.anchors]
         if any(space == "w" for space, _ in points):
             return None
         weights = [anchor.weight for anchor in recipe.anchors]
-        return _mixed_z([z for _, z in points], weights, recipe.mix, generator).numpy()
+        return mixed_z([z for _, z in points], weights, recipe.mix, generator).numpy()
 
     def _stored_point(self, recipe: Recipe, space: str) -> str:
         if space == "z":
@@ -585,99 +597,6 @@ def _seconds(resident: Resident, w: Tensor, batch: int) -> float:
     return time.perf_counter() - start
 
 
-def styles(
-    recipe: Recipe, generator: Generator, steps: Mapping[str, Tensor], mapped: OrderedDict[Anchor | None, Tensor] | None = None
-) -> Tensor:
-    """The recipe's w, (1, num_ws, w_dim): mix, style mixing, truncation, then directions.
-
-    Directions come after truncation, so that they move the picture at every psi. `mapped` remembers what
-    single anchors lead to, and the mean: between two keys they stay the same for hundreds of frames.
-    """
-    w = swapped(recipe, generator, mapped)
-    w = latent.truncate(w, _remembered(None, lambda: generator.w_mean, mapped), recipe.psi, recipe.psi_cutoff)
-    for step in recipe.offsets:
-        direction = _step(step, recipe.model, steps).to(w.device)
-        if step.spot is not None:
-            direction = direction * latent.spot(generator.space.latent, *step.spot).to(direction.device)
-        w = latent.offset(w, direction, step.sigma, step.layers)
-    return w
-
-
-def swapped(recipe: Recipe, generator: Generator, mapped: OrderedDict[Anchor | None, Tensor] | None = None) -> Tensor:
-    """w, (1, num_ws, w_dim), of the recipe's anchors mixed, with its layers swapped, neither truncated nor moved."""
-    w = _mixed(recipe.anchors, generator, recipe.mix, mapped)
-    for swap in recipe.layers:
-        w = latent.swap_layers(w, _mixed((swap.anchor,), generator), swap.layers, swap.share)
-    return w
-
-
-def _step(step: Offset, model: str, steps: Mapping[str, Tensor]) -> Tensor:
-    """One standard deviation along a step's direction, (w_dim,) or (rows, w_dim): its own, or the one of its name."""
-    if step.vector is not None:
-        return torch.from_numpy(unpack_vector(step.vector)[1].copy())
-    if step.direction not in steps:
-        raise BadRecipe(f"{model!r} has no direction {quote(step.direction)}; it has {', '.join(steps)}.")
-    return steps[step.direction]
-
-
-def in_every_class(recipe: Recipe, space: Space) -> list[Recipe]:
-    """The same point in each class alone; raises BadRecipe where there are none, or too many to see."""
-    if not 1 <= space.num_classes <= MAX_CLASSES:
-        raise BadRecipe(f"{recipe.model!r} has {space.num_classes} classes; 1 to {MAX_CLASSES} can be shown at once.")
-    one = replace(recipe, all_classes=False)
-    return [
-        replace(
-            one,
-            anchors=tuple(replace(anchor, label=label) for anchor in one.anchors),
-            layers=tuple(replace(swap, anchor=replace(swap.anchor, label=label)) for swap in one.layers),
-        )
-        for label in range(space.num_classes)
-    ]
-
-
-def _cells(recipe: Recipe, generator: Generator, w: Tensor, size: int | None) -> Tensor:
-    """Pictures (N, C, H, W), H and W at most MAX_CELL."""
-    stop = next((own for own in generator.space.sizes if own >= MAX_CELL), None) if size is None else size
-    x = _drawn(recipe, generator, w, stop)
-    return x if max(x.shape[2:]) <= MAX_CELL else F.adaptive_avg_pool2d(x, MAX_CELL)
-
-
-def _side_by_side(parts: list[Tensor]) -> Tensor:
-    """Pictures (n, C, H, W) in rows in the middle of a square of black, (1, C, side, side)."""
-    cells = torch.cat(parts).split(1)
-    columns = math.isqrt(len(cells) - 1) + 1
-    gap = max(1, cells[0].shape[3] // 16)
-    padded = [F.pad(cell, (0, gap, 0, gap), value=-1.0) for cell in cells]
-    rows = [padded[first : first + columns] for first in range(0, len(padded), columns)]
-    rows[-1] = [*rows[-1], *[torch.full_like(padded[0], -1.0)] * (columns - len(rows[-1]))]
-    sheet = F.pad(torch.cat([torch.cat(row, dim=3) for row in rows], dim=2), (gap, 0, gap, 0), value=-1.0)
-    spare = max(0, sheet.shape[3] - sheet.shape[2])
-    return F.pad(sheet, (0, 0, spare // 2, spare - spare // 2), value=-1.0)
-
-
-def _drawn(recipe: Recipe, generator: Generator, w: Tensor, size: int | None) -> Tensor:
-    """Synthesis, with the controls only where the recipe has any: most families take none."""
-    return cast(Controlled, generator).synthesis(w, recipe.noise, size, **dict(recipe.controls))
-
-
-def to_pixels(x: Tensor) -> np.ndarray:
-    """(1, C, H, W) in [-1, 1] -> uint8 (H, W, 3), truncated as the official tools do; grey and RGBA too."""
-    pixels = (x[0] * 127.5 + 128).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3])
-
-
-def from_pixels(pixels: np.ndarray, space: Space) -> Tensor:
-    """uint8 (H, W, 3) -> (1, C, size, size) in [-1, 1]: the largest square in the middle, resized; opaque for RGBA."""
-    side = min(pixels.shape[:2])
-    top, left = ((length - side) // 2 for length in pixels.shape[:2])
-    x = torch.from_numpy(pixels[top : top + side, left : left + side, :3].copy()).permute(2, 0, 1)[None] / 127.5 - 1
-    size = (space.image_size, space.image_size)
-    x = torch.nn.functional.interpolate(x, size, mode="bicubic", antialias=True).clamp(-1, 1)
-    if space.channels == 1:
-        return x.mean(1, keepdim=True)
-    return torch.cat([x, x.new_ones(1, max(0, space.channels - 3), *size)], dim=1)
-
-
 def pick_device(name: str | None = None) -> torch.device:
     """The named device, or the fastest that is here."""
     present = [kind for kind in DEVICES if kind == "cpu" or torch.get_device_module(kind).is_available()]
@@ -709,120 +628,7 @@ def _stop(size: int | None, space: Space) -> int | None:
     return next((own for own in space.sizes if size <= own < space.image_size), None)
 
 
-def _mixed(
-    anchors: tuple[Anchor, ...],
-    generator: Generator,
-    mix: str = "own",
-    mapped: OrderedDict[Anchor | None, Tensor] | None = None,
-) -> Tensor:
-    """One w for all anchors. A Gaussian latent is mixed as z, on its radius, classes by their
-    shares; with a mapping network the mix is made in w, where straight lines are good; unless the recipe says how."""
-    weights = [anchor.weight for anchor in anchors]
-    points = [_stored(anchor, generator) for anchor in anchors]
-    labels = [latent.one_hot(anchor.label, generator.space.num_classes) for anchor in anchors]
-    in_z = generator.space.spherical if mix == "own" else mix.startswith("z")
-    if in_z and all(space == "z" for space, _ in points):
-        z = _mixed_z([point for _, point in points], weights, mix, generator)
-        shares = [abs(weight) for weight in weights] if mix.endswith("-arc") else weights
-        label = None if labels[0] is None else latent.mix([x for x in labels if x is not None], shares, spherical=False)
-        return _to_w("z", z, label, generator)
-    ws = [
-        _remembered(replace(anchor, weight=1.0), partial(_to_w, *point, label, generator), mapped)
-        for anchor, point, label in zip(anchors, points, labels, strict=True)
-    ]
-    return latent.arc(ws, weights, generator.w_mean) if mix.endswith("-arc") else latent.mix(ws, weights, spherical=False)
-
-
-def point_of(anchors: tuple[Anchor, ...], generator: Generator, mix: str = "own") -> Tensor | None:
-    """z (1, z_dim) on the CPU, where it alone decides w: one anchor's, or several that are mixed there; else None."""
-    points = [_stored(anchor, generator) for anchor in anchors]
-    in_z = generator.space.spherical if mix == "own" else mix.startswith("z")
-    if any(space == "w" for space, _ in points) or not (in_z or (len(anchors) == 1 and mix != "w-arc")):
-        return None
-    return _mixed_z([z for _, z in points], [anchor.weight for anchor in anchors], mix if in_z else "z", generator)
-
-
-def _to_w(space: str, point: Tensor, label: Tensor | None, generator: Generator) -> Tensor:
-    """(1, num_ws, w_dim) of a point in z, (1, z_dim), or of a stored w, (1 or num_ws, w_dim)."""
-    device = generator.w_mean.device
-    if space == "w":
-        return point.to(device).expand(generator.space.num_ws, -1)[None]
-    return generator.mapping(point.to(device), None if label is None else label.to(device))
-
-
-def _remembered(anchor: Anchor | None, work: Callable[[], Tensor], mapped: OrderedDict[Anchor | None, Tensor] | None) -> Tensor:
-    """What `work` makes of an anchor, or once made; None stands for the mean of w."""
-    if mapped is None or len((anchor and anchor.vector) or "") > MAPPED_CHARACTERS:
-        return work()
-    if anchor not in mapped:
-        mapped[anchor] = work()
-        if len(mapped) > MAPPED:
-            mapped.popitem(last=False)
-    return mapped[anchor]
-
-
-def _mixed_z(zs: list[Tensor], weights: list[float], mix: str, generator: Generator) -> Tensor:
-    """(1, z_dim), on the CPU."""
-    if mix.endswith("-arc"):
-        return latent.arc(zs, weights, torch.zeros(()))
-    return latent.mix(zs, weights, spherical=mix == "own" and generator.space.spherical)
-
-
-def _stored(anchor: Anchor, generator: Generator) -> tuple[str, Tensor]:
-    """The anchor's point on the CPU: ("z", (1, z_dim)) or ("w", (1 or num_ws, w_dim))."""
-    if anchor.vector is None:
-        return "z", latent.sample(anchor.seed, generator.space.z_dim)
-    space, values = unpack_vector(anchor.vector)
-    return space, torch.from_numpy(values.copy())
-
-
 def _is_out_of_memory(error: Exception) -> bool:
     """CUDA and Python have exceptions of their own; the other devices say it in words only."""
     words = ("out of memory", "can't allocate memory")
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(word in str(error) for word in words)
-
-
-def check(recipe: Recipe, generator: Generator) -> None:
-    """Raise BadRecipe where the recipe asks for what this model does not have."""
-    space = generator.space
-    if recipe.noise.mode == "random" and not space.has_noise:
-        raise BadRecipe(f"{recipe.model!r} has no noise, so none can be drawn; use const or none.")
-    offered = {control.name: control for control in space.controls}
-    for name, value in recipe.controls:
-        if name not in offered:
-            raise BadRecipe(f"{recipe.model!r} has no control {quote(name)}; it has {', '.join(offered) or 'none'}.")
-        low, high = offered[name].low, offered[name].high
-        if not low <= value <= high:
-            raise BadRecipe(f"{name} {quote(value)} is out of range; use a number from {low:g} to {high:g}.")
-    for anchor in (*recipe.anchors, *(swap.anchor for swap in recipe.layers)):
-        _check_label(anchor, space.num_classes, recipe.model)
-        if anchor.vector is not None:
-            kind, values = unpack_vector(anchor.vector)
-            shapes = [(1, space.z_dim)] if kind == "z" else [(1, space.w_dim), (space.num_ws, space.w_dim)]
-            if values.shape not in shapes:
-                raise BadRecipe(f"The stored latent has shape {values.shape} in {kind}; {recipe.model!r} takes {shapes[-1]}.")
-    for step in recipe.offsets:
-        _check_step(step, recipe.model, space)
-    if not space.latent and any(step.spot is not None for step in recipe.offsets):
-        raise BadRecipe(f"{recipe.model!r} cannot be painted, for its latent is no picture; leave out the spot.")
-    for layers in (*(swap.layers for swap in recipe.layers), *(step.layers for step in recipe.offsets)):
-        if layers is not None and layers[1] > space.num_ws:
-            raise BadRecipe(f"layers {layers} are out of range; {recipe.model!r} has layers 0 to {space.num_ws}.")
-
-
-def _check_step(step: Offset, model: str, space: Space) -> None:
-    """Raise BadRecipe where a direction of its own does not fit a model."""
-    if step.vector is None:
-        return
-    shape = unpack_vector(step.vector)[1].shape
-    if shape not in ((1, space.w_dim), (space.num_ws, space.w_dim)):
-        raise BadRecipe(f"The direction {quote(step.direction)} has shape {shape}; {quote(model)} takes {(1, space.w_dim)}.")
-
-
-def _check_label(anchor: Anchor, num_classes: int, model: str) -> None:
-    pairs: Any = () if anchor.label is None else anchor.label
-    for index, _ in ((pairs, 1.0),) if isinstance(pairs, int) else pairs:
-        if not num_classes:
-            raise BadRecipe(f"label {index} is out of range; {model!r} has no classes.")
-        if index >= num_classes:
-            raise BadRecipe(f"label {index} is out of range; {model!r} has classes 0 to {num_classes - 1}.")

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from genart.breed import CHILDREN, CROSSES, GENES, MAX_LIKES, MAX_PARENTS, Like, Settings, breed, genes
 from genart.errors import BadRecipe
+from genart.forward import styles
 from genart.recipe import Anchor, LayerSwap, Offset, Recipe, pack_vector, unpack_vector
-from genart.studio import styles
 from genart.ui.breeding import Breeding
 from genart.ui.live import Live
 from genart.ui.tools import breed as tool

@@ -15,8 +15,9 @@ from genart import studio as studio_module
 from genart.catalogue import Entry
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
+from genart.forward import to_pixels
 from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector, unpack_vector
-from genart.studio import Studio, pick_device, to_pixels
+from genart.studio import Studio, pick_device
 from tests.reference import stylegan2 as reference
 from tests.tiny import TINY, WITH_CLASSES, save
 

@@ -5,8 +5,8 @@ import torch
 
 from genart import latent
 from genart.families import FAMILIES
+from genart.forward import to_pixels
 from genart.recipe import Noise
-from genart.studio import to_pixels
 from tests.tiny import ONLY_WITH_CLASSES, WITH_CLASSES, state_of
 
 CASES = [(family, 0) for family in FAMILIES if family not in ONLY_WITH_CLASSES]
