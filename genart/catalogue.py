@@ -134,6 +134,17 @@ _ENTRIES = (
         finish=(Step("upscale", (("times", 4),)),),
     ),
     Entry(
+        "portraits",
+        "portraits.safetensors",
+        "134aff8c07b3edabc1dbd6653c55c1a69e99d5b9974cf9edcac5a121b10b089a",
+        "VAE",
+        "CC0 1.0",
+        "36,000 portraits in three styles of DiceBear",
+        classes=("Lorelei", "Notionists", "Open Peeps"),
+        psi=0.85,
+        finish=(Step("upscale", (("times", 4),)),),
+    ),
+    Entry(
         "pixel-vae",
         "pixel-vae.safetensors",
         "3038960e875f42aaf72a6b8e1971563a1149e8ffd9f7b1b9ba4ef8fd6cd6d404",
@@ -147,7 +158,7 @@ _ENTRIES = (
     Entry(
         "pixel-gan",
         "pixel-gan.safetensors",
-        "7c5c7522cfd78dd95481d30cc80ef1d885e2d09d1a82b69f847ba4d93aa05012",
+        "e6437395700d68e1ec7b07f5a26d64e08dffe24fe85f6e91b1dd6aa8ec84dbc7",
         "GAN",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',

@@ -15,7 +15,7 @@ from genart.ui.tools import TOOLS
 from genart.ui.words import WORDS
 
 ACTIONS = ("dice", "undo", "redo", "compare", "drift", "film", "reset", "link", "qr", "keep", "save", "open")
-ICON_ONLY = ("undo", "redo", "reset", "link", "qr", "keep", "open")
+ICON_ONLY = ("undo", "redo", "compare", "reset", "link", "qr", "keep", "open")
 ON_LOAD = "element.querySelector('#stage').server = server"
 
 
@@ -109,7 +109,7 @@ def _models(page: Page) -> str:
   <h3 {html.text("model.name")}</h3>
   <div id="models" role="group" {html.label("model.name")}>{cards}</div>
   <div id="points" role="group" {html.label("points.name")}></div>
-  <p class="facts"><span id="model-facts"></span><br><small id="model-credit"></small></p>
+  <p class="facts"><span id="model-facts"></span> <small id="model-credit"></small></p>
 </section>"""
 
 

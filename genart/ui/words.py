@@ -493,6 +493,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "model.digits-vae16": ("Digit shapes", "数字形态"),
     "model.skies": ("Skies", "天空"),
     "model.pixel-gan": ("Pixel people, GAN", "像素人像（GAN）"),
+    "model.portraits": ("Ink portraits", "墨线肖像"),
     "model.type": ("Alphabets", "字母表"),
     "model.pixel-vae": ("Pixel people", "像素人像"),
     "points.name": ("Starting points", "起点"),
@@ -524,6 +525,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "class.share": ("Share of {name}", "{name} 的占比"),
     "class.numbered.long": ("long {n}", "长发 {n}"),
     "class.numbered.short": ("short {n}", "短发 {n}"),
+    "class.named.Lorelei": ("Lorelei, ink", "Lorelei（水墨）"),
+    "class.named.Notionists": ("Notionists, line", "Notionists（线描）"),
+    "class.named.Open Peeps": ("Open Peeps, colour", "Open Peeps（彩色）"),
     "class.named.mountains": ("mountains", "群山"),
     "class.named.sea": ("sea", "大海"),
     "slider.error": (
