@@ -54,9 +54,7 @@ def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], **setti
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
     "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, contrast=3.0, steps=4000),
-    "digits-vae16": _digits_vae(
-        16, beta=1.5, sliced=100.0, reading=40.0, wobble=0.5, contrast=2.0, flow=Flow(steps=2500, beta=1.5), steps=5000
-    ),
+    "digits-vae16": _digits_vae(16, beta=1.5, sliced=100.0, reading=40.0, wobble=0.5, contrast=2.0, steps=3000),
     "digits-gan": GANRecipe(
         data="digits",
         generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),
@@ -146,9 +144,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         label=16,
         widths=(256, 512),
         reconstruction="painterly",
-        flow=Flow(steps=7000, beta=3e-4),
-        adversary=Adversary(steps=7000, weight=0.5),
-        steps=13_000,
+        flow=Flow(steps=5500, beta=3e-4),
+        adversary=Adversary(steps=5500, weight=0.5),
+        steps=11_500,
     ),
     "portraits": _painter(
         "portraits",
