@@ -144,9 +144,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         label=16,
         widths=(256, 512),
         reconstruction="painterly",
-        flow=Flow(steps=5500, beta=3e-4),
-        adversary=Adversary(steps=5500, weight=0.5),
-        steps=11_500,
+        flow=Flow(steps=3000, beta=3e-4),
+        adversary=Adversary(steps=3000, weight=0.5),
+        steps=9_000,
     ),
     "portraits": _painter(
         "portraits",

@@ -112,17 +112,17 @@ def waves(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def marbling(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Inks drawn through one another, as on endpapers."""
     u, v = x, y
-    for k in range(2):
-        u, v = u + 0.14 * np.sin(TURN * (0.8 * v + 0.5 * p[k])), v + 0.14 * np.sin(TURN * (0.8 * u + 0.5 * p[3 + k]))
-    vein = 0.5 + 0.5 * np.sin(TURN * (1.5 * u + 0.8 * v))
+    for k in range(3):
+        u, v = u + 0.16 * np.sin(TURN * (v * 0.9 + p[k])), v + 0.16 * np.sin(TURN * (u * 0.9 + p[3 + k]))
+    vein = 0.5 + 0.5 * np.sin(TURN * (2.2 * u + 1.1 * v))
     ground = _mix(_hue(p[6], 0.65, 0.35), _hue(p[6] + 0.08, 0.45, 0.80), vein)
     return _over(ground, 0.9 * PAPER + 0.1 * YELLOW, np.abs(vein - 0.62) < 0.07)
 
 
 def julia(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A Julia set (Julia, 1918), its parameter on a circle in the plane."""
-    c = 0.7885 * np.exp(1j * TURN * (0.30 + 0.22 * p[0])) * (0.96 + 0.04 * p[1])
-    z = (1.4 + 0.3 * p[2]) * ((2 * x - 1) + 1j * (2 * y - 1)) * np.exp(1j * TURN * 0.25 * p[3])
+    c = 0.7885 * np.exp(1j * TURN * (0.28 + 0.44 * p[0])) * (0.96 + 0.04 * p[1])
+    z = (1.5 + 0.5 * p[2]) * ((2 * x - 1) + 1j * (2 * y - 1)) * np.exp(1j * TURN * 0.25 * p[3])
     escape = np.full(x.shape, 14.0)
     for step in range(14):
         z = np.where(np.abs(z) < 8, z * z + c, z)
@@ -161,10 +161,10 @@ def colour_field(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def orphism(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Discs of colour cut into quarters and turned against each other (Delaunay, 1912)."""
-    a, b = 0.44 + 0.12 * p[0], 0.44 + 0.12 * p[1]
+    a, b = 0.4 + 0.2 * p[0], 0.4 + 0.2 * p[1]
     away, angle = np.hypot(x - a, y - b), np.arctan2(y - b, x - a) / TURN
     ring = np.minimum((away / (0.13 + 0.03 * p[2])).astype(int), 4)
-    sector = np.floor(4 * (angle + 0.25 * p[3] + ring * 0.25 * p[4])).astype(int) % 4
+    sector = np.floor(4 * (angle + p[3] + ring * 0.25 * p[4])).astype(int) % 4
     return _hue(p[5] + 0.24 * sector + 0.15 * ring, 0.72, 0.95 - 0.14 * ((ring + sector) % 3))
 
 

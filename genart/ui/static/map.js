@@ -597,7 +597,7 @@ export class MapTool {
   bind() {
     const { canvas } = this;
     canvas.onpointerdown = (event) => this.down(event);
-    canvas.onpointermove = (event) => this.moved(event);
+    canvas.onpointermove = (event) => this.slid(event);
     canvas.onpointerup = (event) => this.up(event);
     canvas.onpointercancel = (event) => this.cancelled(event);
     canvas.onpointerleave = (event) => event.pointerType === "mouse" && !this.fingers.size && this.endPreview();
@@ -661,7 +661,7 @@ export class MapTool {
     if (kind === "touch") this.preview(this.placeAt(event), event);
   }
 
-  moved(event) {
+  slid(event) {
     if (!this.atlas) return;
     const before = this.fingers.get(event.pointerId);
     if (!before) return void (event.pointerType === "mouse" && !this.isDrawing && this.preview(this.placeAt(event), event));
