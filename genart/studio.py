@@ -3,6 +3,7 @@ about a visitor."""
 
 import logging
 import math
+import threading
 import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
@@ -10,7 +11,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from threading import Lock
 from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, Sequence, TypeVar, cast
 
 import numpy as np
@@ -66,6 +66,7 @@ log = logging.getLogger(__name__)
 MEMO_BYTES = 256 * 2**20
 MEMO_KEY_BYTES = 4000  # about what a recipe takes
 BATCHES = (1, 2, 4, 8)
+SLOW_SECONDS = 0.5
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
 LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
@@ -104,7 +105,7 @@ class Resident:
     directions: dict[str, Direction] | None = None
     complete: bool = False
     batch: int | None = None
-    finding: Lock = field(default_factory=Lock)
+    finding: threading.Lock = field(default_factory=threading.Lock)
     mapped: OrderedDict[Anchor | None, Tensor] = field(default_factory=OrderedDict)  # w of the last anchors, and the mean
     prefixes: list[Prefixes] = field(default_factory=list)
     tones: dict[int, tuple[Tensor, Tensor]] | None = None
@@ -123,12 +124,16 @@ class Studio:
         self._memo: OrderedDict[tuple[Recipe, int | None, bool], np.ndarray] = OrderedDict()
         self._memo_bytes = 0
         self._asked = -math.inf
+        self._learning = threading.Lock()
+        self._preparing: set[str] = set()
+        self._preparing_lock = threading.Lock()
 
     def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up.
 
         Finishing steps run in the caller's thread, so that large pictures hold up nobody's turn.
         """
+        self._foresee(recipe)
         frame = self._turns.run(lambda: self._frame(recipe, size))
         return finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
 
@@ -140,6 +145,7 @@ class Studio:
         under_way: deque[Future[list[tuple[Recipe, Frame]]]] = deque()
         rest = iter(recipes)
         while group := list(islice(rest, batch)):
+            self._foresee(*group)
             under_way.append(self._turns.submit(object(), partial(self._frames, group, size)))
             if len(under_way) > 1:
                 yield from self._finished(under_way.popleft())
@@ -152,12 +158,15 @@ class Studio:
 
     def raw(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """The generator's own output, float32 (1, C, H, W), neither clipped nor finished."""
+        self._foresee(recipe)
         return self._turns.run(lambda: self._synthesise(recipe, size).cpu().numpy())
 
     def submit(self, visitor: Hashable, recipe: Recipe, *, within_ms: float | None = None) -> "Future[Frame]":
         """A live frame, not yet finished, in the visitor's next turn, replacing one still waiting.
         With `within_ms` the picture may be smaller, as measured on this machine."""
         self._asked = time.monotonic()
+        if _measured_in(recipe):
+            self.prepare(recipe.model)
         return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms), toned=True))
 
     def stamped(self, recipe: Recipe) -> Recipe:
@@ -214,11 +223,11 @@ class Studio:
         """A direction from pictures of a model that have something to those that have not, as the `vector` of an
         Offset, with the share of pictures told rightly by fits that had not seen them. Raises BadRecipe."""
 
-        def work() -> tuple[str, float]:
-            learnt = learn(self._points(name, has), self._points(name, has_not), self._spread(name))
-            return pack_vector(learnt.vector.numpy(), "w", half=True), learnt.score
-
-        return self._turns.run(work)
+        has_w, has_not_w = (self._turns.run(partial(self._points, name, recipes)) for recipes in (has, has_not))
+        spread = self._turns.run(partial(self._spread, name))
+        with self._learning:  # some seconds of arithmetic, beside the pictures
+            learnt = learn(has_w, has_not_w, spread)
+        return pack_vector(learnt.vector.numpy(), "w", half=True), learnt.score
 
     def axes(self, name: str, recipes: Sequence[Recipe], count: int = 3) -> list[str]:
         """What varies most among some pictures of a model, as vectors of Offsets: fewer than there are pictures."""
@@ -260,12 +269,24 @@ class Studio:
         self.directions(name)
 
     def prepare(self, name: str) -> None:
-        """What can wait until a model's first picture is there: the tones of its previews, and its directions.
+        """See to what can wait until a model's first picture is there: its directions, and the tones of its previews.
 
-        In the caller's thread, for seconds, between the pictures that visitors ask for.
+        In a thread of its own, between the pictures that visitors ask for; once for all who ask meanwhile.
         """
-        self.find_tones(name)
-        self.find_directions(name)
+        with self._preparing_lock:
+            if name in self._preparing:
+                return
+            self._preparing.add(name)
+        threading.Thread(target=self._prepare, args=(name,), name=f"prepares {name}", daemon=True).start()
+
+    def _prepare(self, name: str) -> None:
+        try:
+            self.find_directions(name)
+            self.find_tones(name)
+        except GenartError as error:  # nobody is there to be told: the next picture of this model says it
+            log.info("%s could not be prepared: %s", name, error)
+        finally:
+            self._preparing.discard(name)
 
     def find_tones(self, name: str) -> None:
         """Learn from some pictures how a model's previews differ in colour from the whole, in the caller's thread.
@@ -286,7 +307,8 @@ class Studio:
             recipe = Recipe(name, (Anchor(seed, label=seed % space.num_classes if space.num_classes else None),))
             pictures = {}
             for size in (*small, None):  # upwards: a generator may go on from what it made before
-                time.sleep(max(0.0, self._asked + QUIET_SECONDS - time.monotonic()))
+                while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0:
+                    time.sleep(left)
                 start = time.perf_counter()
                 pictures[size] = self._turns.run(partial(self._synthesise, recipe, size)).float().cpu()
                 spent += time.perf_counter() - start
@@ -334,7 +356,8 @@ class Studio:
     def _frames(self, recipes: list[Recipe], size: int | None) -> list[tuple[Recipe, Frame]]:
         """Several pictures, in one pass where they differ in w alone."""
         first = recipes[0]
-        alike = all((one.model, one.noise, one.all_classes) == (first.model, first.noise, False) for one in recipes)
+        shared = (first.model, first.noise, first.controls, False)
+        alike = all((one.model, one.noise, one.controls, one.all_classes) == shared for one in recipes)
         if len(recipes) == 1 or not alike:
             return [(recipe, self._frame(recipe, size)) for recipe in recipes]
         resident = self._resident(first.model)
@@ -347,7 +370,7 @@ class Studio:
         def forward() -> Tensor:
             with torch.inference_mode():
                 w = torch.cat([styles(recipe, generator, steps, resident.mapped) for recipe in recipes])
-                return generator.synthesis(w, first.noise, stop).cpu()
+                return drawn(first, generator, w, stop).cpu()
 
         start = time.perf_counter()
         x = self._with_room(first.model, forward)
@@ -366,6 +389,8 @@ class Studio:
                     if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
                         break
                     best, least = batch, taken
+                    if taken > SLOW_SECONDS:  # nobody should wait for several of these at once
+                        break
             resident.batch = best
         return resident.batch
 
@@ -451,7 +476,7 @@ class Studio:
         self.entries.pop(name, None)
         self._residents.pop(name, None)
         for key in [key for key in self._memo if key[0].model == name]:
-            self._memo_bytes -= self._memo.pop(key).nbytes + MEMO_KEY_BYTES
+            self._memo_bytes -= self._memo.pop(key).nbytes + _key_bytes(key[0])
 
     def _drop_others(self, name: str) -> None:
         for other in [other for other in self._residents if other != name]:
@@ -465,9 +490,15 @@ class Studio:
         if not named:
             return {}
         found = self._found(resident)
-        if not named <= found.keys() and named & MEASURES.keys():
-            found = self._found(resident, complete=True)
+        if not named <= found.keys() and named & MEASURES.keys() and not resident.complete:
+            raise Refused(f"{', '.join(sorted(named - found.keys()))} is still being measured for this model; wait a moment.")
         return {name: each.vector for name, each in found.items()}
+
+    def _foresee(self, *recipes: Recipe) -> None:
+        """Measure, in the caller's thread, what recipes need; the worker, who serves everybody, would take too long."""
+        for name in {recipe.model for recipe in recipes if _measured_in(recipe)}:
+            if not self._turns.is_here():
+                self.directions(name)
 
     def _found(self, resident: Resident, *, complete: bool = False) -> Mapping[str, Direction]:
         """The directions of a model as far as they are wanted, on this device.
@@ -483,7 +514,7 @@ class Studio:
         return cast(dict[str, Direction], resident.directions)
 
     def _find_axes(self, resident: Resident) -> None:
-        found = {name: Direction(axis) for name, axis in directions(resident.loaded.generator).items()}
+        found = {name: Direction(axis) for name, axis in directions(resident.loaded.generator, run=self._turns.run).items()}
         self._now_known(resident, found, complete=False)
 
     def _measure(self, resident: Resident) -> None:
@@ -564,9 +595,10 @@ class Studio:
     def _remember(self, key: tuple[Recipe, int | None, bool], pixels: np.ndarray) -> None:
         pixels.setflags(write=False)  # every asker gets this very array
         self._memo[key] = pixels
-        self._memo_bytes += pixels.nbytes + MEMO_KEY_BYTES
+        self._memo_bytes += pixels.nbytes + _key_bytes(key[0])
         while len(self._memo) > 1 and self._memo_bytes > MEMO_BYTES:
-            self._memo_bytes -= self._memo.popitem(last=False)[1].nbytes + MEMO_KEY_BYTES
+            forgotten, picture = self._memo.popitem(last=False)
+            self._memo_bytes -= picture.nbytes + _key_bytes(forgotten[0])
 
 
 class Fit:
@@ -586,6 +618,17 @@ class Fit:
         spread = xx - x * x / count
         gain = torch.where(spread > 1e-6 * count, (xy - x * y / count) / spread, 1.0)
         return gain.float()[:, None, None], ((y - gain * x) / count).float()[:, None, None]
+
+
+def _measured_in(recipe: Recipe) -> bool:
+    """Whether a recipe names a direction that is found by drawing many pictures."""
+    return any(step.vector is None and step.direction in MEASURES for step in recipe.offsets)
+
+
+def _key_bytes(recipe: Recipe) -> int:
+    """About what a remembered recipe takes: its stored latents are the large parts."""
+    vectors = [anchor.vector for anchor in (*recipe.anchors, *(swap.anchor for swap in recipe.layers))]
+    return MEMO_KEY_BYTES + sum(len(text) for text in (*vectors, *(step.vector for step in recipe.offsets)) if text)
 
 
 def _seconds(resident: Resident, w: Tensor, batch: int) -> float:

@@ -1,6 +1,7 @@
 """Directions in w found without labels and without names: PCA, SeFa, latent channels. It knows no family."""
 
-from typing import Sequence
+from functools import partial
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ CHANNELS = 16
 THUMBNAIL = 32
 SAMPLES = 512
 SEEN = {64: 512, 128: 128, 10_000: 48}  # pictures that are drawn for `pca`, by the least side they can be drawn at
+
+Run = Callable[[Callable[[], Tensor]], Tensor]
+"""Calls what it is given, in a turn of its own."""
 
 
 def names(space: Space, *, count: int = COUNT) -> list[str]:
@@ -27,21 +31,24 @@ def _by_channel(space: Space) -> bool:
     return bool(space.latent) and space.latent[0] <= CHANNELS
 
 
-def directions(generator: Generator, *, count: int = COUNT, samples: int = SAMPLES) -> dict[str, Tensor]:
+def directions(
+    generator: Generator, *, count: int = COUNT, samples: int = SAMPLES, run: Run = lambda draw: draw()
+) -> dict[str, Tensor]:
     """Up to `count` directions of each kind, name -> (w_dim,), one standard deviation long.
 
     "pca1" ... follow what varies most (GANSpace, Härkönen 2020, arXiv:2004.02546); "sefa1" ...
     what the first layers amplify most (Shen & Zhou 2020, arXiv:2007.06600). A latent that is a
     small picture of few channels has, instead, "channel1" ..., one for each, alike everywhere.
-    Seeds are fixed, so that a direction means the same in every process.
+    Seeds are fixed, so that a direction means the same in every process. `run` is given each use of
+    the network, one at a time.
     """
-    w = sample_w(generator, samples)
+    w = run(partial(sample_w, generator, samples))
     spread = w - w.mean(0)
     found = {}
     others = (
         ("channel", _channels(generator.space)) if _by_channel(generator.space) else ("sefa", _sefa(generator, spread, count))
     )
-    for kind, axes in (("pca", _pca(generator, w, count)), others):
+    for kind, axes in (("pca", _pca(generator, w, count, run)), others):
         for number, axis in enumerate(axes, start=1):
             found[f"{kind}{number}"] = one_sigma(_with_sign(axis), spread)
     return found
@@ -68,7 +75,7 @@ def sample_w(generator: Generator, samples: int = SAMPLES, labels: Sequence[int]
     return generator.mapping(z, label)[:, 0].cpu()
 
 
-def _pca(generator: Generator, w: Tensor, count: int) -> Tensor:
+def _pca(generator: Generator, w: Tensor, count: int, run: Run) -> Tensor:
     """Principal axes of w, (count, w_dim). Where w is the Gaussian z itself and has none, the
     axes of the pictures, carried back to w by least squares as GANSpace does for BigGAN."""
     spread = w - w.mean(0)
@@ -78,7 +85,7 @@ def _pca(generator: Generator, w: Tensor, count: int) -> Tensor:
         return torch.linalg.svd(spread, full_matrices=False).Vh[:count]
     side = next(side for side in generator.space.sizes if side >= min(THUMBNAIL, generator.space.image_size))
     spread = spread[: next(count for most, count in SEEN.items() if side <= most)]
-    pictures = torch.cat([_flat(thumbnail(generator, row)) for row in w[: len(spread)]])
+    pictures = torch.cat([_flat(run(partial(thumbnail, generator, row))) for row in w[: len(spread)]])
     scores = torch.linalg.svd(pictures - pictures.mean(0), full_matrices=False)
     return torch.linalg.lstsq(spread, scores.U[:, :count], driver="gelsd").solution.T
 

@@ -44,7 +44,13 @@ def from_file(data: bytes, *, model: str, weights: str, w_dim: int) -> tuple[str
         about = json.loads(_metadata(data)[KEY])
         name, of, made_for = (str(about[key])[:200] for key in ("name", "model", "weights"))
         vector = torch.atleast_2d(load(data)["vector"].float())
-        if not name.isprintable() or not name or not torch.isfinite(vector).all() or vector.abs().max() > MAX_VALUE:
+        if (
+            not name.isprintable()
+            or not name
+            or not vector.numel()
+            or not torch.isfinite(vector).all()
+            or vector.abs().max() > MAX_VALUE
+        ):
             raise ValueError
     except DAMAGED:
         raise BadRecipe("This file holds no direction; choose one that was exported here.") from None

@@ -219,8 +219,11 @@ class Prefixes:
     """What the coarse layers of the last pictures made, for a picture that differs in fine layers alone.
 
     A resumed picture has the same bytes as a whole one, for the same operations follow. For
-    weights that do not change, one thread at a time; `most` bytes are never exceeded.
+    weights that do not change, one thread at a time; `most` bytes are never exceeded, and few states
+    are kept, for all are compared at each picture.
     """
+
+    COUNT = 16
 
     def __init__(self, most: int = 128 * 2**20):
         self.kept_bytes = most  # what a studio has to reckon with
@@ -249,7 +252,7 @@ class Prefixes:
         ):  # a state so large would drive out the coarser ones
             return
         self._kept.append((seen.clone(), noise, state, size))
-        while sum(entry[3] for entry in self._kept) > self.kept_bytes:
+        while len(self._kept) > self.COUNT or sum(entry[3] for entry in self._kept) > self.kept_bytes:
             del self._kept[0]
 
     def clear(self) -> None:

@@ -1,7 +1,9 @@
 """Many small pictures at once, for strips, tables, children and maps: `/live/cells`, under the live channel's tokens."""
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from PIL import Image
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from genart.studio import Studio
 
 MAX_CELLS = 32
+AT_ONCE = 4  # requests that are drawn
 MAX_SIDE = 256
 MAX_REQUEST = 4 * MAX_CHARACTERS
 ENLARGING = ("upscale", "enlarge", "blocks")  # finishing steps that a small picture does without
@@ -30,6 +33,8 @@ class Cells:
 
     def __init__(self, live: Live):
         self._live = live
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/live/cells", self.cells, methods=["POST"])]
@@ -43,11 +48,20 @@ class Cells:
             if isinstance(side, bool) or not isinstance(side, int) or not 8 <= side <= MAX_SIDE:
                 raise BadRecipe(f"side {quote(side)} is out of range; use a whole number from 8 to {MAX_SIDE}.")
             studio = await self._live.studio()
-            made = await run_in_threadpool(lambda: list(drawn(studio, wanted, side)))
+            made = []
+            async with self._turn(visitor), self._room:
+                for each in wanted:
+                    if await request.is_disconnected():
+                        return Response(status_code=499)
+                    made.append(await run_in_threadpool(drawn, studio, each, side))
             data = framed({"seq": None, "cells": [head for head, _ in made]}, b"".join(picture for _, picture in made))
             return Response(data, media_type="application/octet-stream")
 
         return await self._live.answer(request, MAX_REQUEST, work)
+
+    def _turn(self, visitor: str) -> asyncio.Lock:
+        """One request of a visitor at a time: a page that asks for many holds up nobody else."""
+        return self._turns.setdefault(visitor, asyncio.Lock())
 
 
 def listed(message: dict[str, Any], most: int) -> list[Any]:
@@ -58,17 +72,19 @@ def listed(message: dict[str, Any], most: int) -> list[Any]:
     return wanted
 
 
-def drawn(studio: "Studio", wanted: list[Any], side: int) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Head and picture of each recipe, in order; one that cannot be made costs the others nothing."""
-    for each in wanted:
-        try:
-            recipe = small(Recipe.from_dict(each))
-            pixels = shrunk(studio.render(recipe, size=side), side)
-        except GenartError as error:
-            yield told(error), b""
-            continue
-        kind, data = screen(pixels)
-        yield {"kind": kind, "width": pixels.shape[1], "height": pixels.shape[0], "bytes": len(data)}, data
+def drawn(studio: "Studio", wanted: Any, side: int) -> tuple[dict[str, Any], bytes]:
+    """Head and picture of a recipe; one that cannot be made costs the others nothing."""
+    try:
+        pixels = picture_of(studio, Recipe.from_dict(wanted), side)
+    except GenartError as error:
+        return told(error), b""
+    kind, data = screen(pixels)
+    return {"kind": kind, "width": pixels.shape[1], "height": pixels.shape[0], "bytes": len(data)}, data
+
+
+def picture_of(studio: "Studio", recipe: Recipe, side: int) -> np.ndarray:
+    """uint8 (H, W, 3), no side above `side`, whatever the recipe's own steps would make of it."""
+    return shrunk(studio.render(small(recipe), size=side), side)
 
 
 def small(recipe: Recipe) -> Recipe:

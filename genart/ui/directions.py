@@ -15,7 +15,7 @@ from genart.ui.messages import directions_of, parsed
 if TYPE_CHECKING:
     from genart.studio import Studio
 
-MAX_PICTURES = 200
+MAX_PICTURES = 100
 MAX_REQUEST = MAX_CHARACTERS * 8
 MAX_FILE = 4 * 2**20
 

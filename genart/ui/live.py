@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import logging
 import secrets
-import threading
 import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -187,8 +186,7 @@ class Live:
         async def work(_: str, body: bytes) -> Response:
             studio = await self.studio()
             told_of = await run_in_threadpool(describe, studio, parsed(body).get("model"))
-            # Outside the request: it may take many seconds, and the server must be able to end meanwhile.
-            threading.Thread(target=studio.prepare, args=(told_of["name"],), daemon=True).start()
+            studio.prepare(told_of["name"])
             return JSONResponse(told_of)
 
         return await self.answer(request, 1000, work)

@@ -182,8 +182,11 @@ class Maps:
             studio = await self._live.studio()
             name = str(parsed(body).get("model"))
             known = await run_in_threadpool(self._finished, studio, name)
-            space = studio.resident(name).loaded.generator.space
-            return JSONResponse(await run_in_threadpool(described, known.atlas, space, studio.entries[name]))
+
+            def work() -> dict[str, Any]:
+                return described(known.atlas, studio.resident(name).loaded.generator.space, studio.entries[name])
+
+            return JSONResponse(await run_in_threadpool(work))
 
         return await self._live.answer(request, 1000, work)
 

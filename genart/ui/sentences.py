@@ -103,6 +103,7 @@ SENTENCES: dict[str, str] = {
     # genart/studio.py
     "This picture was not made from latent numbers alone; choose one that a seed or the sliders made.": "这幅画面并非只由潜变量生成；请选择由种子或滑块生成的画面。",
     "{0} has {1} classes; 1 to {2} can be shown at once.": "{0} 有 {1} 个类别；可同时显示 1 到 {2} 个。",
+    "{0} is still being measured for this model; wait a moment.": "该模型的 {0} 仍在测量中；请稍候。",
     "{0} has too little memory for {1}; choose a smaller model or size.": "{0} 的内存不足以运行 {1}；请选择较小的模型或尺寸。",
     "The direction {0} has shape {1}; {2} takes {3}.": "方向 {0} 的形状是 {1}，而 {2} 需要 {3}；请换一个方向。",
     "A direction of {0} is learnt from pictures of {1}; one is of {2}.": "{0} 的方向要用 {1} 的画面来学习，而其中一幅属于 {2}；请换成同一模型的画面。",

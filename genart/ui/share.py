@@ -28,7 +28,8 @@ class Share:
         """The code as SVG, black on white whatever the page's colours: cameras expect it so."""
 
         async def work(_: str, body: bytes) -> Response:
-            return Response(code(parsed(body).get("address")), media_type="image/svg+xml")
+            data = await self._live.heavy(code, parsed(body).get("address"))
+            return Response(data, media_type="image/svg+xml")
 
         return await self._live.answer(request, 4 * MAX_ADDRESS, work)
 

@@ -13,7 +13,7 @@ from genart.export.notes import of_recipes
 from genart.export.png import MAX_FILE, png
 from genart.export.sheet import contact_sheet
 from genart.recipe import Recipe
-from genart.ui.cells import listed
+from genart.ui.cells import listed, picture_of
 from genart.ui.live import Live
 from genart.ui.messages import parsed
 
@@ -41,14 +41,14 @@ class Sheets:
         """All pictures on one sheet, a PNG with the recipes inside; drawn no further once the visitor has gone."""
 
         async def work(_: str, body: bytes) -> Response:
-            recipes = [Recipe.from_dict(each) for each in listed(parsed(body, MAX_REQUEST), MAX_PICTURES)]
+            recipes = await run_in_threadpool(_asked, body)
             studio = await self._live.studio()
             pictures = []
             for recipe in recipes:
                 if await request.is_disconnected():
                     return Response(status_code=499)
-                pictures.append(await run_in_threadpool(studio.render, recipe, size=SIDE))
-            return Response(await run_in_threadpool(_packed, studio, recipes, pictures), media_type="image/png")
+                pictures.append(await run_in_threadpool(picture_of, studio, recipe, SIDE))
+            return Response(await self._live.heavy(_packed, studio, recipes, pictures), media_type="image/png")
 
         return await self._live.answer(request, MAX_REQUEST, work)
 
@@ -60,6 +60,10 @@ class Sheets:
             return JSONResponse({"recipes": [json.loads(recipe.to_json()) for recipe in found]})
 
         return await self._live.answer(request, MAX_FILE, work)
+
+
+def _asked(body: bytes) -> list[Recipe]:
+    return [Recipe.from_dict(each) for each in listed(parsed(body, MAX_REQUEST), MAX_PICTURES)]
 
 
 def _packed(studio: "Studio", recipes: list[Recipe], pictures: list[Any]) -> bytes:

@@ -270,8 +270,23 @@ def test_stopping_leaves_what_is_drawn(visit):
     visitor.page.wait_for_selector("#breed-stop:visible")
     visitor.page.click("#breed-stop")
 
-    visitor.wait(DRAWN)
+    visitor.page.wait_for_selector("#breed-stop", state="hidden")
     assert len(breeder.children) == 9
+
+
+def test_a_child_that_nobody_has_seen_cannot_be_taken(breeder):
+    page, held = breeder.begin().page, []
+    page.route("**/live/cells", lambda route: held.append(route))
+    page.click("#breed-again")
+    breeder.visitor.wait("() => document.querySelectorAll('.child.waiting').length === 9")
+    page.click(portrait(2))
+    page.click(".child:nth-child(2) .add")
+    page.click(".child:nth-child(2) .up")
+    page.focus(portrait(1))
+    breeder.visitor.press("Shift+Enter", "+")
+
+    assert (breeder.parents, breeder.nodes) == (1, 0)
+    assert page.is_hidden('[data-setting="explore"]')
 
 
 def test_the_servers_sentence_is_shown(visit):

@@ -395,6 +395,27 @@ def test_the_gallery_is_used_by_keys_and_what_is_deleted_comes_back(visitor):
     visitor.after(lambda: visitor.press("Enter"), "anchor.seed === 8")
 
 
+def test_a_name_half_typed_stays_when_a_small_picture_comes(visitor):
+    favourites(visitor, 8, 9, 10)
+    visitor.page.focus(f"{CARDS}:nth-child(2) .keep-title")
+    visitor.page.keyboard.type("a good")
+    visitor.page.evaluate("""async () => {
+      const database = await new Promise((done) => (indexedDB.open("genart").onsuccess = ({ target }) => done(target.result)));
+      const store = database.transaction("kept", "readwrite").objectStore("kept");
+      const items = await new Promise((done) => (store.getAll().onsuccess = ({ target }) => done(target.result)));
+      for (const item of items) store.put({ ...item, thumb: "data:image/png;base64,AAAA" });
+      await new Promise((done) => (store.transaction.oncomplete = done));
+      database.close();
+      new BroadcastChannel("genart.kept").postMessage("changed");
+    }""")
+    visitor.wait("() => [...document.querySelectorAll('.keep-open')].every((node) => node.style.backgroundImage.includes('AAAA'))")
+    visitor.page.keyboard.type(" one")
+    visitor.press("Enter")
+
+    visitor.wait("() => document.querySelectorAll('.keep-title')[1].value === 'a good one'")
+    assert seeds(visitor) == [10, 9, 8]
+
+
 def test_a_contact_sheet_opens_with_pillow_and_brings_its_recipes_back(visitor):
     favourites(visitor, 8, 9, 10)
     visitor.page.click('.keep-card:nth-child(1) [type="checkbox"]', force=True)

@@ -52,8 +52,7 @@ export class Breed {
   // ---- told by the tools
 
   layOut(model) {
-    this.drawing?.abort();
-    this.asking = null;
+    this.stop();
     for (const { firstChild } of this.portraits) firstChild.dataset.hard = model.hardPixels;
     Object.assign(this.tree, { chosen: null, root: null, first: null });
     this.fresh = true;
@@ -192,8 +191,13 @@ export class Breed {
     return this.breed();
   }
 
+  // The child in a cell, once its picture is there: before that nobody has seen it.
+  childIn(index) {
+    return this.cells[index].classList.contains("waiting") ? null : this.family.children[index];
+  }
+
   chooseChild(index) {
-    const child = this.family.children[index];
+    const child = this.childIn(index);
     if (!child) return;
     const thumb = thumbnail(this.portraits[index].firstChild);
     this.root(child, thumb);
@@ -201,7 +205,7 @@ export class Breed {
   }
 
   addChild(index) {
-    const child = this.family.children[index];
+    const child = this.childIn(index);
     if (!child) return;
     const thumb = thumbnail(this.portraits[index].firstChild);
     this.root(child, thumb);
@@ -246,13 +250,14 @@ export class Breed {
       if (signal.aborted) return;
       if (cell.head.error) desk.stage.say([cell.head.error, cell.head.chinese]);
       else await paint(this.portraits[index].firstChild, cell);
-      this.cells[index].classList.remove("waiting");
+      if (signal.aborted) return;
+      if (!cell.head.error) this.cells[index].classList.remove("waiting");
       $("#breed-progress").textContent = desk.words.word("breed.progress", { done: ++done, count: children.length });
     };
     show("#breed-stop", true);
     const whole = await this.drawn(children, SIDE, signal, each).catch((error) => desk.fail(error));
     if (this.drawing?.signal !== signal) return;
-    this.stop();
+    this.endDrawing();
     if (whole) await this.compareChildren(family);
   }
 
@@ -265,12 +270,19 @@ export class Breed {
     return true;
   }
 
+  // No children come any more: none that a slider waits to ask for, none that are on their way.
   stop() {
+    clearTimeout(this.resting);
+    this.asking = null;
+    this.endDrawing();
+  }
+
+  // Cells that were not drawn go on waiting: they show children of before.
+  endDrawing() {
     this.drawing?.abort();
     this.drawing = null;
     show("#breed-stop", false);
     $("#breed-progress").textContent = "";
-    for (const cell of this.cells) cell.classList.remove("waiting");
   }
 
   // ---- sameness
@@ -397,7 +409,7 @@ export class Breed {
   }
 
   bindChild(cell, index) {
-    const thumb = (sign) => this.family.children[index] && this.thumb(this.family.children[index], sign);
+    const thumb = (sign) => this.childIn(index) && this.thumb(this.childIn(index), sign);
     cell.firstElementChild.onclick = () => this.chooseChild(index);
     cell.querySelector(".add").onclick = () => this.addChild(index);
     for (const button of cell.querySelectorAll("[data-thumb]")) button.onclick = () => thumb(Number(button.dataset.thumb));

@@ -76,9 +76,24 @@ export class Directions {
     if (this.found !== model) return;
     const list = $("#direction-list");
     list.style.minHeight = `${list.offsetHeight}px`;
-    this.layOutRows();
-    this.follow();
+    for (const row of this.rows.filter(({ late }) => late)) this.arrived(row);
     this.draw();
+  }
+
+  // The other rows stay as they are: a hand may be on one of them.
+  arrived(row) {
+    if (!(row.of in this.found.measured)) {
+      this.watch.unobserve(row.node);
+      row.node.remove();
+      this.rows = this.rows.filter((other) => other !== row);
+      return;
+    }
+    row.late = false;
+    row.node.removeAttribute("data-late");
+    row.slider.querySelector("input").disabled = false;
+    this.explain(row);
+    this.showRow(row);
+    this.desk.words.translate(row.node);
   }
 
   get own() {
@@ -114,10 +129,8 @@ export class Directions {
     const own = typeof of === "object";
     const key = own ? of.vector : of;
     const row = { of, own, key, open: false, late: this.found.stillMeasured.includes(of) };
-    const [, kind, n] = (own ? "" : of).match(NUMBERED) ?? [null, own ? "" : of];
-    const label = own ? of.name : this.mine.names[of] ?? (this.desk.words.has(`direction.${kind}`) ? undefined : of);
     const onInput = (value, event) => this.put(row, value, event);
-    row.slider = sliderRow({ label, key: label ? "direction.item" : `direction.${kind}`, values: label ? { name: label } : { n }, min: -SIGMAS, max: SIGMAS, onInput });
+    row.slider = sliderRow({ ...this.named(row), min: -SIGMAS, max: SIGMAS, onInput });
     row.node = element("div", { className: "direction" });
     Object.assign(row.node.dataset, own ? { own: "" } : { direction: of });
     row.bar = element("span", { className: "change" });
@@ -130,6 +143,13 @@ export class Directions {
     this.sayChange(row);
     this.explain(row);
     return row;
+  }
+
+  // What a row is called: a name it was given, or words.
+  named({ of, own }) {
+    const [, kind, n] = (own ? "" : of).match(NUMBERED) ?? [null, own ? "" : of];
+    const label = own ? of.name : this.mine.names[of] ?? (this.desk.words.has(`direction.${kind}`) ? undefined : of);
+    return { label, key: label ? "direction.item" : `direction.${kind}`, values: label ? { name: label } : { n } };
   }
 
   // What is known of it, as the tooltip of its name.
@@ -381,9 +401,15 @@ export class Directions {
       else delete this.mine.names[row.of];
       this.store.write();
     }
-    this.layOutRows();
-    this.follow();
-    this.draw();
+    const { label, key, values } = this.named(row);
+    const [text, range] = ["span", "input"].map((part) => row.slider.querySelector(part));
+    const words = { wordValues: JSON.stringify(values) };
+    if (label) delete text.dataset.word;
+    else Object.assign(text.dataset, { word: key, ...words });
+    text.textContent = label ?? "";
+    Object.assign(range.dataset, { wordLabel: key, ...words });
+    event.target.value = row.own ? row.of.name : this.mine.names[row.of] ?? "";
+    this.desk.words.translate(row.slider);
   }
 
   toggleLock(row) {

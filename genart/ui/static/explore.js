@@ -215,6 +215,7 @@ class Explore {
     this.beside.follow(walk ? this.walked : this.recipe, hurry || !!walk);
     if (walk) this.films.painted(hurry);
     else if (current) this.controls.followPoint(this.point, hurry);
+    this.shown = null;
     if (!head.full || hurry || walk) return;
     this.shown = recipe;
     if (current) this.tools.show();

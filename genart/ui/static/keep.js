@@ -46,7 +46,8 @@ export class Keep {
   show() {
     if (!this.isOpen) return;
     this.showPresent();
-    this.tray.fill();
+    if (this.comparedIn === this.desk.recipe?.model) this.tray.fill();
+    else this.showCompared();
   }
 
   // A dropped or opened file of favourites; where this tool is open, a contact sheet too. True where it was one.
@@ -135,7 +136,7 @@ export class Keep {
     const focused = document.activeElement?.closest?.(".keep-card");
     const at = focused ? [...$("#keep-grid").children].indexOf(focused) : -1;
     this.fillGrid(shown);
-    this.rove($(`.keep-card[data-id="${focused?.dataset.id}"]`) ?? $("#keep-grid").children[Math.max(0, Math.min(at, shown.length - 1))], at >= 0);
+    this.rove($(`.keep-card[data-id="${focused?.dataset.id}"]`) ?? $("#keep-grid").children[Math.max(0, Math.min(at, shown.length - 1))], at >= 0 && !$("#keep-grid").contains(document.activeElement));
     show("#keep-empty", !items.length);
     $("#keep-count").textContent = items.length
       ? this.desk.words.word(shown.length < items.length ? "keep.count.some" : "keep.count", { n: items.length, shown: shown.length })
@@ -145,17 +146,28 @@ export class Keep {
     this.fillSoon();
   }
 
-  // Cards stay while their items do; of many new ones the first come at once, the others frame by frame.
+  // Cards stay while their items do, and the one in use is not even moved: a name may be half typed.
+  // Of many new ones the first come at once, the others frame by frame.
   fillGrid(shown) {
     cancelAnimationFrame(this.filled);
-    const old = new Map([...$("#keep-grid").children].map((card) => [card.item, card]));
+    const grid = $("#keep-grid");
+    const old = new Map([...grid.children].map((card) => [card.item.id, card]));
+    const cardOf = (item) => this.fit(old.get(item.id) ?? this.card(item.id), item);
     let spare = AT_ONCE;
-    const first = shown.findIndex((item) => !old.has(item) && !spare--);
-    const [now, later] = first < 0 ? [shown, []] : [shown.slice(0, first), shown.slice(first)];
-    $("#keep-grid").replaceChildren(...now.map((item) => old.get(item) ?? this.card(item)));
+    const first = shown.findIndex(({ id }) => !old.has(id) && !spare--);
+    const inUse = shown.findIndex(({ id }) => old.get(id)?.contains(document.activeElement));
+    const end = first < 0 ? shown.length : Math.max(first, inUse + 1);
+    const [cards, later] = [shown.slice(0, end).map(cardOf), shown.slice(end)];
+    if (inUse < 0) grid.replaceChildren(...cards);
+    else {
+      const stay = new Set(cards);
+      for (const card of old.values()) if (!stay.has(card)) card.remove();
+      cards[inUse].before(...cards.slice(0, inUse));
+      cards[inUse].after(...cards.slice(inUse + 1));
+    }
     const more = () => {
       if (!later.length) return;
-      $("#keep-grid").append(...later.splice(0, AT_ONCE).map((item) => this.card(item)));
+      grid.append(...later.splice(0, AT_ONCE).map(cardOf));
       this.filled = requestAnimationFrame(more);
     };
     this.filled = requestAnimationFrame(more);
@@ -176,26 +188,36 @@ export class Keep {
     this.desk.words.translate(menu);
   }
 
-  card(item) {
+  card(id) {
     const { desk } = this;
-    const name = item.name || this.place(item.recipe);
     const card = element("div", { className: "keep-card" });
-    Object.assign(card, { item }).dataset.id = item.id;
-    const open = element("button", { type: "button", className: "keep-open", tabIndex: -1, onclick: () => this.open(item) });
-    Object.assign(open.dataset, { wordLabel: "keep.item", wordTitle: "keep.item", wordValues: JSON.stringify({ name }) });
-    if (item.thumb) open.style.backgroundImage = `url(${item.thumb})`;
-    const pick = element("input", { type: "checkbox", tabIndex: -1, checked: this.chosen.has(item.id) });
-    Object.assign(pick.dataset, { wordLabel: "keep.pick", wordValues: JSON.stringify({ name }) });
-    pick.onchange = () => this.pick(item.id, pick.checked);
+    card.dataset.id = id;
+    const open = element("button", { type: "button", className: "keep-open", tabIndex: -1, onclick: () => this.open(card.item) });
+    Object.assign(open.dataset, { wordLabel: "keep.item", wordTitle: "keep.item" });
+    const pick = element("input", { type: "checkbox", tabIndex: -1, checked: this.chosen.has(id) });
+    pick.dataset.wordLabel = "keep.pick";
+    pick.onchange = () => this.pick(id, pick.checked);
     const reach = element("label", { className: "keep-pick" });
     reach.append(pick);
-    const title = element("input", { type: "text", className: "keep-title", tabIndex: -1, value: item.name, maxLength: 80 });
-    title.placeholder = R.seedOf(item.recipe) ?? desk.words.word(R.placeWord(item.recipe));
+    const title = element("input", { type: "text", className: "keep-title", tabIndex: -1, maxLength: 80 });
     title.dataset.wordLabel = "keep.rename";
-    title.onchange = () => title.value.trim() !== item.name && desk.kept.rename(item.id, title.value.trim());
+    title.onchange = () => title.value.trim() !== card.item.name && desk.kept.rename(id, title.value.trim());
     card.append(open, reach, title);
     card.classList.toggle("chosen", pick.checked);
-    desk.words.translate(card);
+    return card;
+  }
+
+  // The card says what is now known of its item; a name that is being typed stays.
+  fit(card, item) {
+    if (card.item === item) return card;
+    const { words } = this.desk;
+    const [open, pick, title] = card.querySelectorAll("button, input");
+    card.item = item;
+    open.dataset.wordValues = pick.dataset.wordValues = JSON.stringify({ name: item.name || this.place(item.recipe) });
+    open.style.backgroundImage = item.thumb ? `url(${item.thumb})` : "";
+    title.placeholder = R.seedOf(item.recipe) ?? words.word(R.placeWord(item.recipe));
+    if (title !== document.activeElement) title.value = item.name;
+    words.translate(card);
     return card;
   }
 
@@ -246,8 +268,14 @@ export class Keep {
     if (!items.length) return;
     this.desk.kept.remove(...items.map(({ id }) => id));
     this.gone = items;
-    $("#keep-undo span").textContent = this.desk.words.word("keep.gone", { n: items.length });
-    show("#keep-undo", true);
+    this.tellGone("#keep-undo", "keep.gone", items.length);
+  }
+
+  // How many were taken out, beside the button that brings them back.
+  tellGone(place, word, n) {
+    Object.assign($(`${place} span`).dataset, { word, wordValues: JSON.stringify({ n }) });
+    this.desk.words.translate($(place));
+    show(place, n > 0);
   }
 
   putBack() {
@@ -465,8 +493,7 @@ export class Keep {
 
   tellPruned(n) {
     this.desk.stage.showHistory();
-    $("#keep-tree-undo span").textContent = this.desk.words.word("keep.cut.gone", { n });
-    show("#keep-tree-undo", n > 0);
+    this.tellGone("#keep-tree-undo", "keep.cut.gone", n);
   }
 
   regrow() {
@@ -502,7 +529,8 @@ export class Keep {
 
   showCompared() {
     if (!this.isOpen) return;
-    const { beside } = this.desk;
+    const { beside, recipe } = this.desk;
+    this.comparedIn = recipe?.model;
     for (const name of ["swap", "unpin"]) show(`[data-keep="${name}"]`, !!beside.pinned);
     this.tray.fill();
     const names = $$("#models .card").map(({ dataset }) => dataset.model);
@@ -522,7 +550,7 @@ export class Keep {
 
   async describe(kind, recipe, name) {
     const carried = await this.desk.beside.carried(recipe, name);
-    if (!carried) return;
+    if (!carried || !kind.isConnected) return;
     const how = name === recipe.model ? "here" : carried.whole ? "whole" : "seed";
     kind.textContent = this.desk.words.word(`keep.beside.${how}`);
     if (how === "whole") $("#keep-models").prepend(kind.parentElement);

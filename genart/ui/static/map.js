@@ -54,6 +54,8 @@ export class MapTool {
     this.pins = new Map(); // a recipe's text -> its place
     this.faces = new Map(); // a favourite's small picture -> its image
     this.asking?.abort();
+    clearTimeout(this.asks);
+    this.missing = null;
     this.view.fit();
   }
 
@@ -667,6 +669,7 @@ export class MapTool {
     if (!before) return void (event.pointerType === "mouse" && !this.isDrawing && this.preview(this.placeAt(event), event));
     const at = this.at(event);
     const { gesture } = this;
+    if (!gesture) return; // the other of two fingers was taken away
     if (gesture.kind === "pinch") return this.pinch(event.pointerId, before, at);
     this.fingers.set(event.pointerId, at);
     if (gesture.kind === "line") this.line.push(this.placeAt(event));
@@ -694,7 +697,7 @@ export class MapTool {
   up(event) {
     if (!this.fingers.delete(event.pointerId)) return;
     const { gesture } = this;
-    if (gesture.kind === "pinch") return; // the finger that stays does nothing by itself
+    if (!gesture || gesture.kind === "pinch") return; // the finger that stays does nothing by itself
     this.canvas.classList.remove("panning");
     this.gesture = null;
     if (gesture.kind === "click" || gesture.kind === "touch") this.goTo(event);

@@ -39,11 +39,16 @@ export class Mix {
     this.groups = Object.entries(groups).filter(([, [first, last]]) => last > first);
     $("#tool-mix").dataset.hard = model.hardPixels;
     this.layOutParts();
+    this.laidOut = false;
     this.renew();
   }
 
+  // What could not be drawn while the tool was hidden.
   opened() {
-    this.renew();
+    if (!this.laidOut) return this.renew();
+    this.follow();
+    this.drawThumbnails();
+    if (!this.stripDrawn) this.drawBetween();
   }
 
   closed() {
@@ -51,7 +56,8 @@ export class Mix {
   }
 
   show() {
-    this.fillTray();
+    if (!this.laidOut) return this.renew(); // after a reload the model is there before the recipe
+    this.tray.fill();
     this.follow();
   }
 
@@ -59,11 +65,17 @@ export class Mix {
     return M.corners(this.state.sources.length);
   }
 
-  // The sources changed: all that is drawn from them.
+  // The sources changed: places on the pad of what was made before mean nothing now.
+  changed() {
+    this.state.made.clear();
+    this.renew();
+  }
+
+  // All that is drawn from the sources.
   renew() {
     const { state } = this;
     if (!this.desk.recipe) return;
-    state.made.clear();
+    this.laidOut = true;
     state.chosen = state.sources.some(({ id }) => id === state.chosen) ? state.chosen : null;
     const known = new Set(state.sources.map(({ id }) => id));
     state.picks = Array.from({ length: this.parts }, (_, part) => (known.has(state.picks[part]) ? state.picks[part] : null));
@@ -74,14 +86,7 @@ export class Mix {
     this.follow();
     this.drawThumbnails();
     this.drawBetween();
-    this.fillTray();
-  }
-
-  fillTray() {
-    const place = $("#mix-tray");
-    const at = place.scrollLeft;
     this.tray.fill();
-    place.scrollLeft = at;
   }
 
   // ---- sources
@@ -97,7 +102,7 @@ export class Mix {
     const { state } = this;
     state.sources[at] = { ...source(recipe, thumb), id: state.sources[at].id };
     state.replacing = false;
-    this.renew();
+    this.changed();
   }
 
   add(all) {
@@ -109,7 +114,7 @@ export class Mix {
       if (recipe.anchors.length > 1 && recipe.mix && !state.touched) state.mix = recipe.mix;
     }
     $("#mix-path").value = state.mix;
-    this.renew();
+    this.changed();
   }
 
   // The present picture at another seed.
@@ -138,7 +143,7 @@ export class Mix {
     };
     does[name]();
     if (name === "replace") this.showSources();
-    if (["clear", "left", "right", "remove"].includes(name)) this.renew();
+    if (["clear", "left", "right", "remove"].includes(name)) this.changed();
     if (["left", "right"].includes(name)) $(`[data-mix="${name}"]`).focus();
   }
 
@@ -320,6 +325,7 @@ export class Mix {
   async drawBetween() {
     const { desk, state } = this;
     this.betweening?.abort();
+    this.stripDrawn = false;
     if (state.sources.length !== 2 || !$("#mix-strip").offsetParent) return;
     const { signal } = (this.betweening = new AbortController());
     const moments = Array.from({ length: BETWEEN }, (_, index) => index / (BETWEEN - 1));
@@ -335,7 +341,8 @@ export class Mix {
     desk.words.translate($("#mix-strip"));
     const recipes = moments.map((moment) => M.mixed(state.sources.map(({ recipe }) => recipe), [1 - moment, moment], state.mix));
     const each = (index, cell) => !cell.head.error && paint(buttons[index].firstChild, cell);
-    await desk.live.cells(recipes, { side: 64, signal, each }).catch((error) => desk.fail(error));
+    const whole = await desk.live.cells(recipes, { side: 64, signal, each }).catch((error) => desk.fail(error));
+    if (!signal.aborted) this.stripDrawn = !!whole;
   }
 
   // ---- layers, or latent numbers, from one and another
@@ -549,7 +556,7 @@ export class Mix {
     this.showProgress(0);
     const each = async (index, cell) => {
       if (!cell.head.error) await paint(cells[index].firstChild, cell);
-      else cells[index].title = cell.head.error;
+      else cells[index].title = [cell.head.error, cell.head.chinese][desk.words.language];
       if (!signal.aborted) this.showProgress((index + 1) / recipes.length);
     };
     const whole = await desk.live.cells(recipes, { side: LARGEST, signal, each }).catch((error) => desk.fail(error));

@@ -124,14 +124,17 @@ export class Teacher {
     this.desk.words?.translate(place.parentElement);
   }
 
+  get examples() {
+    return JSON.stringify({ model: this.desk.model.name, has: this.marked("has"), hasNot: this.marked("not") });
+  }
+
+  // What is learnt from examples that have changed meanwhile is dropped.
   async learn() {
-    const { desk } = this;
-    const { name: model } = desk.model;
-    const body = JSON.stringify({ model, has: this.marked("has"), hasNot: this.marked("not") });
+    const { desk, examples } = this;
     $("#teach-learn").disabled = true;
-    const made = await desk.live.call("directions/learn", body).catch((error) => desk.fail(error));
-    $("#teach-learn").disabled = false;
-    if (!made || desk.model.name !== model) return;
+    const made = await desk.live.call("directions/learn", examples).catch((error) => desk.fail(error));
+    this.count();
+    if (!made || this.examples !== examples) return;
     const name = $("#teach-name").value.trim() || desk.words.word("teach.unnamed", { n: ++this.learnt });
     this.onLearnt({ name, ...made });
     const right = { percent: Math.round(made.score * 100) };

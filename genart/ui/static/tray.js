@@ -7,17 +7,22 @@ import * as R from "./recipe.js";
 import { carry, element, thumbnail } from "./widgets.js";
 
 const FROM_PAST = 24;
+const REMEMBERED = 200; // thumbnails drawn here
+const ARROWS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 
 export class Tray {
   // `place` is an empty element of the page.
   constructor(desk, place, onPick) {
-    Object.assign(this, { desk, place, onPick, drawn: new Map() });
+    Object.assign(this, { desk, place, onPick, drawn: new Map(), items: [] });
     place.classList.add("tray");
     place.setAttribute("role", "group");
+    place.onfocusin = ({ target }) => this.rove(target);
+    place.onkeydown = (event) => this.onKey(event);
     desk.kept.onChange(() => this.fill());
   }
 
-  // The recipes a tray offers, each once: [{kind, recipe, thumb}], thumb null where none is drawn yet.
+  // The recipes a tray offers, each once: [{kind, recipe, text, thumb}], thumb null where none is drawn yet;
+  // `n` is the number of a starting point.
   sources() {
     const { desk } = this;
     const past = desk.past.steps.slice(-FROM_PAST).reverse();
@@ -25,47 +30,91 @@ export class Tray {
       { kind: "now", recipe: desk.recipe, thumb: desk.shown && R.same(desk.shown, desk.recipe) ? thumbnail(desk.stage.canvas) : null },
       ...desk.kept.items.map(({ recipe, thumb }) => ({ kind: "kept", recipe, thumb })),
       ...past.map(({ recipe, thumb }) => ({ kind: "past", recipe, thumb })),
-      ...(desk.points[desk.recipe.model] ?? []).map((recipe) => ({ kind: "point", recipe: R.complete(recipe), thumb: null })),
+      ...(desk.points[desk.recipe.model] ?? []).map((recipe, at) => ({ kind: "point", n: at + 1, recipe: R.complete(recipe), thumb: null })),
     ];
     const known = new Set();
-    return all.filter(({ recipe }) => {
-      const text = JSON.stringify(recipe);
-      return recipe.model === desk.recipe.model && !known.has(text) && known.add(text);
-    }).map((source) => ({ ...source, thumb: source.thumb ?? this.drawn.get(JSON.stringify(source.recipe)) ?? null }));
+    return all
+      .filter(({ recipe }) => recipe.model === desk.recipe.model)
+      .map((source) => ({ ...source, text: JSON.stringify(source.recipe) }))
+      .filter(({ text }) => !known.has(text) && known.add(text))
+      .map((source) => ({ ...source, thumb: source.thumb ?? this.drawn.get(source.text) ?? null }));
   }
 
-  // Draw the tray anew; hidden ones wait until they are seen.
+  // Bring the tray up to date; hidden ones wait until they are seen.
   async fill() {
     const { desk, place } = this;
-    if (!desk.recipe || !place.offsetParent) return;
     this.filling?.abort();
+    if (!desk.recipe || !place.offsetParent) return;
     const { signal } = (this.filling = new AbortController());
-    const sources = this.sources();
-    place.replaceChildren(...sources.map((source) => this.item(source)));
-    desk.words.translate(place);
-    const blank = sources.map((source, at) => [source, at]).filter(([{ thumb }]) => !thumb);
+    this.layOut(this.sources());
+    const blank = this.items.filter(({ thumb }) => !thumb);
     const canvas = element("canvas", { width: 64, height: 64 });
     canvas.dataset.hard = desk.model.hardPixels;
-    await desk.live.cells(blank.map(([{ recipe }]) => recipe), {
+    await desk.live.cells(blank.map(({ recipe }) => recipe), {
       side: 64,
       signal,
       each: async (index, cell) => {
         if (cell.head.error || signal.aborted) return;
         await paint(canvas, cell);
-        const [source, at] = blank[index];
-        source.thumb = thumbnail(canvas);
-        this.drawn.set(JSON.stringify(source.recipe), source.thumb);
-        if (!signal.aborted) place.children[at].style.backgroundImage = `url(${source.thumb})`;
+        const item = blank[index];
+        face(item, thumbnail(canvas));
+        this.drawn.set(item.text, item.thumb);
+        if (this.drawn.size > REMEMBERED) this.drawn.delete(this.drawn.keys().next().value);
       },
     });
   }
 
-  item(source) {
-    const button = element("button", { type: "button", className: `cell ${source.kind}` });
-    if (source.thumb) button.style.backgroundImage = `url(${source.thumb})`;
-    Object.assign(button.dataset, { wordLabel: `tray.${source.kind}`, wordTitle: `tray.${source.kind}` });
-    button.onclick = () => this.onPick(source.recipe, source.thumb);
-    carry(button, CARRIED, () => source.recipe);
-    return button;
+  // A picture that stays keeps its button, and an unchanged tray is left alone: the keyboard may stand there.
+  layOut(sources) {
+    const { place } = this;
+    const before = this.items;
+    const known = new Map(before.map((item) => [item.text, item]));
+    this.items = sources.map((source) => known.get(source.text) ?? this.item(source));
+    sources.forEach(({ thumb }, at) => thumb && thumb !== this.items[at].thumb && face(this.items[at], thumb));
+    const same = (source, at) => source.text === before[at].text && source.kind === before[at].button.dataset.kind;
+    if (sources.length === before.length && sources.every(same)) return;
+
+    const buttons = this.items.map(({ button }) => button);
+    const held = [...place.children].indexOf(document.activeElement);
+    const focused = document.activeElement;
+    for (const button of [...place.children]) if (!buttons.includes(button)) button.remove();
+    buttons.forEach((button, at) => place.children[at] === button || place.insertBefore(button, place.children[at] ?? null));
+    sources.forEach(({ kind, n }, at) => name(buttons[at], kind, n));
+    this.desk.words.translate(place);
+    if (held >= 0) (buttons.includes(focused) ? focused : buttons[Math.min(held, buttons.length - 1)]).focus({ preventScroll: true });
+    this.rove(buttons.find(({ tabIndex }) => tabIndex === 0) ?? buttons[0]);
   }
+
+  item({ recipe, text }) {
+    const button = element("button", { type: "button", tabIndex: -1 });
+    const item = { recipe, text, button, thumb: null };
+    button.onclick = () => this.onPick(recipe, item.thumb);
+    button.dataset.wordTitle = ""; // the tray's own words, not those of what can be dragged
+    carry(button, CARRIED, () => recipe);
+    return item;
+  }
+
+  // One picture is reached by Tab, arrows reach the others.
+  rove(to) {
+    for (const { button } of this.items) button.tabIndex = button === to ? 0 : -1;
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in ARROWS)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const at = this.items.findIndex(({ button }) => button === event.target);
+    this.items[at + ARROWS[event.key]]?.button.focus();
+  }
+}
+
+function face(item, thumb) {
+  item.thumb = thumb;
+  item.button.style.backgroundImage = `url(${thumb})`;
+}
+
+function name(button, kind, n) {
+  const word = kind === "point" ? "points.item" : `tray.${kind}`;
+  button.className = `cell ${kind}`;
+  Object.assign(button.dataset, { kind, wordLabel: word, wordTitle: word, wordValues: JSON.stringify({ n }) });
 }

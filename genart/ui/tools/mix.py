@@ -41,7 +41,7 @@ def _choice() -> str:
     return f"""
 <section class="panel" id="mix-choice">
   <p class="facts" id="mix-say" aria-live="polite"></p>
-  <div id="mix-tray"></div>
+  <div id="mix-tray" {html.label("teach.tray")}></div>
   <div class="line"><input id="mix-seeds" type="text" autocomplete="off" maxlength="100" data-word-placeholder="mix.seeds"
     placeholder="" {html.label("mix.seeds")}>{_button("dice", "dice")}</div>
 </section>"""
