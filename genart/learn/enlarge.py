@@ -37,7 +37,7 @@ FIRST = 1_000_000  # seeds that no model learnt from
 PATCH = 96
 BATCH = 12
 LR = 2e-3
-STEPS = 6000
+STEPS = 4000
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:
