@@ -110,6 +110,17 @@ def test_measured_directions_arrive_and_nothing_below_moves(visitor):
         assert "correlation" in named.get_attribute("title")
 
 
+def test_a_half_typed_name_is_not_lost_when_measured_directions_arrive(visitor):
+    visitor.choose("wide")
+    if not visitor.page.is_visible("#direction-rest"):
+        visitor.page.click("#direction-more")
+    visitor.page.click(f"{ROW} [aria-expanded]")
+    visitor.page.fill(f"{ROW} .direction-name", "Moo")
+    visitor.studio.find_directions("wide")
+    visitor.wait("() => !document.querySelector('[data-late]')")
+    assert visitor.page.evaluate("document.activeElement.value") == "Moo"
+
+
 def test_a_direction_is_learnt_from_examples_and_goes_through_a_link_and_a_file(visitor):
     visitor.choose(MODEL)
     page = visitor.page

@@ -408,7 +408,9 @@ def test_a_name_half_typed_stays_when_a_small_picture_comes(visitor):
       database.close();
       new BroadcastChannel("genart.kept").postMessage("changed");
     }""")
-    visitor.wait("() => [...document.querySelectorAll('.keep-open')].every((node) => node.style.backgroundImage.includes('AAAA'))")
+    visitor.wait(
+        "() => [...document.querySelectorAll('.keep-open')].every((node) => node.style.backgroundImage.includes('AAAA'))"
+    )
     visitor.page.keyboard.type(" one")
     visitor.press("Enter")
 

@@ -278,6 +278,26 @@ def test_sources_are_picked_from_the_tray_replaced_swapped_and_removed(visitor):
     visitor.wait(f"before => {faces}.length === 2 && {faces}[1] === before", before[0])
 
 
+def test_mixtures_outlive_a_visit_to_another_tool_and_a_reload_lays_the_tool_out(visitor):
+    page = mixing(visitor, "stylegan2-classes", "1,2").page
+    page.click('[data-mix="draw"]')
+    page.wait_for_selector('[data-mix="save"]:visible')
+    page.focus("#mix-puck")
+    visitor.step(lambda: visitor.press("ArrowRight"), "recipe.anchors.length === 2")
+    visitor.wait("() => document.querySelector('#mix-shares').textContent.includes('B 53 %')")
+    page.click('[data-tool="steer"]')
+    page.click('[data-tool="mix"]')
+    assert "B 53 %" in page.inner_text("#mix-shares")
+    assert page.locator("#mix-table .pair").count() == 4
+
+    visitor.open()
+    page.wait_for_selector("#mix-row .missing:visible")
+    page.focus("#mix-tray .now")
+    visitor.press("ArrowRight")
+    assert page.locator("#mix-tray [tabindex='0']").count() == 1
+    assert page.evaluate("document.activeElement === document.querySelector('#mix-tray').children[1]")
+
+
 def test_sources_are_kept_for_each_model_and_eight_are_the_most(visitor):
     mixing(visitor, "vae", "1-9")
     chips = visitor.page.locator("#mix-row .chip")

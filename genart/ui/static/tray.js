@@ -81,7 +81,7 @@ export class Tray {
     buttons.forEach((button, at) => place.children[at] === button || place.insertBefore(button, place.children[at] ?? null));
     sources.forEach(({ kind, n }, at) => name(buttons[at], kind, n));
     this.desk.words.translate(place);
-    if (held >= 0) (buttons.includes(focused) ? focused : buttons[Math.min(held, buttons.length - 1)]).focus({ preventScroll: true });
+    if (held >= 0) (buttons.includes(focused) ? focused : buttons[Math.min(held, buttons.length - 1)])?.focus({ preventScroll: true });
     this.rove(buttons.find(({ tabIndex }) => tabIndex === 0) ?? buttons[0]);
   }
 
@@ -89,7 +89,6 @@ export class Tray {
     const button = element("button", { type: "button", tabIndex: -1 });
     const item = { recipe, text, button, thumb: null };
     button.onclick = () => this.onPick(recipe, item.thumb);
-    button.dataset.wordTitle = ""; // the tray's own words, not those of what can be dragged
     carry(button, CARRIED, () => recipe);
     return item;
   }
