@@ -271,7 +271,7 @@ def test_stopping_leaves_what_is_drawn(visit):
     visitor.page.click("#breed-stop")
 
     visitor.page.wait_for_selector("#breed-stop", state="hidden")
-    assert len(breeder.children) == 9
+    visitor.wait(f"() => ({CHILDREN})().length === 9")
 
 
 def test_a_child_that_nobody_has_seen_cannot_be_taken(breeder):
