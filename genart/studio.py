@@ -1,6 +1,7 @@
 """The studio: the only state. A recipe goes in, a picture comes out; nothing else is remembered
 about a visitor."""
 
+import atexit
 import logging
 import math
 import threading
@@ -73,6 +74,7 @@ LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
 TONE_SEEDS = 16
 TONE_SECONDS = 8.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
 FEWEST_TONES = 4
+CLOSING_SECONDS = 5.0
 QUIET_SECONDS = 4.0  # without a live request, before the worker's time is taken for it
 DEVICES = ("cuda", "mps", "xpu", "cpu")
 
@@ -111,6 +113,10 @@ class Resident:
     tones: dict[int, tuple[Tensor, Tensor]] | None = None
 
 
+class Closing(Exception):
+    """The studio ends; nobody waits for what was under way."""
+
+
 class Studio:
     """Renders recipes on one device. Calls from any thread; the work is done by one worker."""
 
@@ -126,7 +132,10 @@ class Studio:
         self._asked = -math.inf
         self._learning = threading.Lock()
         self._preparing: set[str] = set()
+        self._preparers: set[threading.Thread] = set()
         self._preparing_lock = threading.Lock()
+        self._closing = threading.Event()
+        atexit.register(self.close)
 
     def render(self, recipe: Recipe, *, size: int | None = None) -> np.ndarray:
         """uint8 (H, W, 3); the whole picture, or the smallest the family can stop at from `size` up.
@@ -277,16 +286,33 @@ class Studio:
             if name in self._preparing:
                 return
             self._preparing.add(name)
-        threading.Thread(target=self._prepare, args=(name,), name=f"prepares {name}", daemon=True).start()
+        thread = threading.Thread(target=self._prepare, args=(name,), name=f"prepares {name}", daemon=True)
+        self._preparers.add(thread)
+        thread.start()
+
+    def close(self) -> None:
+        """End what goes on in the background, before the interpreter ends: a network under way in a thread would abort it."""
+        self._closing.set()
+        for thread in list(self._preparers):
+            thread.join(CLOSING_SECONDS)
+
+    def _in_turn(self, job: Callable[[], T]) -> T:
+        """The background's use of the network: a turn of the worker, until the studio closes."""
+        if self._closing.is_set():
+            raise Closing
+        return self._turns.run(job)
 
     def _prepare(self, name: str) -> None:
         try:
             self.find_directions(name)
             self.find_tones(name)
+        except Closing:
+            pass
         except GenartError as error:  # nobody is there to be told: the next picture of this model says it
             log.info("%s could not be prepared: %s", name, error)
         finally:
             self._preparing.discard(name)
+            self._preparers.discard(threading.current_thread())
 
     def find_tones(self, name: str) -> None:
         """Learn from some pictures how a model's previews differ in colour from the whole, in the caller's thread.
@@ -307,14 +333,14 @@ class Studio:
             recipe = Recipe(name, (Anchor(seed, label=seed % space.num_classes if space.num_classes else None),))
             pictures = {}
             for size in (*small, None):  # upwards: a generator may go on from what it made before
-                while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0:
-                    time.sleep(left)
+                while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0 and not self._closing.is_set():
+                    self._closing.wait(left)
                 start = time.perf_counter()
-                pictures[size] = self._turns.run(partial(self._synthesise, recipe, size)).float().cpu()
+                pictures[size] = self._in_turn(partial(self._synthesise, recipe, size)).float().cpu()
                 spent += time.perf_counter() - start
             whole = pictures[None].clamp(-1, 1)
             for size in small:
-                fits[size].add(pictures[size], F.adaptive_avg_pool2d(whole, pictures[size].shape[2:]))
+                fits[size].add(pictures[size], F.adaptive_avg_pool2d(whole, pictures[size].shape[-1]))
         lines = {size: fit.line() for size, fit in fits.items()}
         resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in lines.items()}
 
@@ -514,12 +540,12 @@ class Studio:
         return cast(dict[str, Direction], resident.directions)
 
     def _find_axes(self, resident: Resident) -> None:
-        found = {name: Direction(axis) for name, axis in directions(resident.loaded.generator, run=self._turns.run).items()}
+        found = {name: Direction(axis) for name, axis in directions(resident.loaded.generator, run=self._in_turn).items()}
         self._now_known(resident, found, complete=False)
 
     def _measure(self, resident: Resident) -> None:
         start = time.perf_counter()
-        more = measured(resident.loaded.generator, self._turns.run)  # each picture in a turn, between those of visitors
+        more = measured(resident.loaded.generator, self._in_turn)  # each picture in a turn, between those of visitors
         found = {name: Direction(each.vector.cpu(), each.r) for name, each in (resident.directions or {}).items()}
         found = {name: each for name, each in found.items() if name not in resident.loaded.directions} | more
         keep(resident.loaded.sha256, found)

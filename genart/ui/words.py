@@ -344,7 +344,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "film.size": ("Size", "尺寸"),
     "film.rate": ("Frames a second", "帧率"),
     "film.quality": ("Quality", "质量"),
-    "film.label": ("Write “AI-generated / AI 生成” into a corner", "在角落写上“AI-generated / AI 生成”"),
+    "film.label": ("Write “AI-generated / AI 生成” into a corner", "在角落写上可见的“AI 生成”标注"),
     "film.rights": (
         "The file says in itself that a trained model made it, which one, and under which licence; it opens here again as a timeline.",
         "文件会注明它由训练得到的模型生成、是哪个模型、采用何种许可证；拖回这里即可还原时间轴。",
@@ -691,7 +691,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "finish.ink.tip": ("White shapes on black, printed black on paper", "把黑底白形印成纸上的墨色"),
     "saved.name": ("Saved size", "保存尺寸"),
     "saved.format": ("File format of a saved picture", "保存图片的文件格式"),
-    "saved.label": ("Write “AI-generated / AI 生成” into a corner", "在角落写上“AI-generated / AI 生成”"),
+    "saved.label": ("Write “AI-generated / AI 生成” into a corner", "在角落写上可见的“AI 生成”标注"),
     "saved.native": ("as generated", "原始尺寸"),
     "saved.pixels": ("{n} px", "{n} 像素"),
     "keys.name": ("Keyboard", "键盘"),

@@ -264,7 +264,7 @@ def test_crossing_and_classes_are_offered_only_where_there_are_any(breeder):
 def test_stopping_leaves_what_is_drawn(visit):
     visitor = visit()
     held = []
-    breeder = Breeder(visitor)
+    Breeder(visitor)
     visitor.page.route("**/live/cells", lambda route: held.append(route))
     visitor.page.click("#breed-begin")
     visitor.page.wait_for_selector("#breed-stop:visible")

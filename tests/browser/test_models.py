@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,7 +86,7 @@ def test_a_model_is_downloaded_opened_kept_in_mind_and_deleted(shelf):
     page.wait_for_selector(card(MNIST, "progress"))
     page.wait_for_selector(card(MNIST, ".open"))
     shelf.after(lambda: page.click(card(MNIST, ".open")), f"recipe.model === '{MNIST}'")
-    assert shelf.shows(shelf.recipe)
+    assert np.abs(shelf.studio.render(shelf.recipe).astype(int) - shelf.pixels).mean() < 8  # enlarged, it goes out as a JPEG
     assert page.get_attribute(f'#models [data-model="{MNIST}"]', "aria-pressed") == "true"
 
     page.click("#models-button")
