@@ -492,7 +492,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "model.digits-vae2": ("Digit map", "数字地图"),
     "model.digits-vae16": ("Digit shapes", "数字形态"),
     "model.skies": ("Skies", "天空"),
-    "model.pixel-gan": ("Pixel people, GAN", "像素人像（GAN）"),
+    "model.pixel-gan": ("Pixel GAN", "像素人像 GAN"),
     "model.portraits": ("Ink portraits", "墨线肖像"),
     "model.schools": ("Schools of art", "抽象流派"),
     "model.type": ("Alphabets", "字母表"),
