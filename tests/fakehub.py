@@ -128,6 +128,11 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "fakehub"
 
+    def setup(self):
+        # A short outgoing buffer: "sent" is what the other side took, not what the system holds for it.
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        super().setup()
+
     def log_message(self, *a):
         pass
 
