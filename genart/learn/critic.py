@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.learn.augment import shift
+from genart.learn.judge import Judge
 from genart.learn.losses import discriminator_loss, generator_loss, r1
 
 
@@ -15,28 +16,26 @@ class Discriminator(nn.Module):
     """Pictures and classes -> logits, the class by projection (Miyato 2018, arXiv:1802.05637).
 
     `widths` are its layers, each of which halves the picture; `stem` is that of one before them that does not.
+    `sight` is how many maps of another network's it is shown beside its own last ones, of their size.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...], size: int, num_classes: int, stem: int = 0):
+    def __init__(self, channels: int, widths: tuple[int, ...], size: int, num_classes: int, stem: int = 0, sight: int = 0):
         super().__init__()
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise((stem or channels, *widths)))
         if stem:
             self.down.insert(0, nn.Conv2d(channels, stem, 3, 1, 1))
-        self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 3, 1, 1)
+        self.last = nn.Conv2d(widths[-1] + 1 + sight, widths[-1], 3, 1, 1)
         side = size >> len(widths)
         self.features = nn.Linear(widths[-1] * side * side, 128)
         self.real = nn.Linear(128, 1)
         self.classes = nn.Embedding(num_classes, 128)
         self.named = nn.Linear(128, num_classes)
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        return self.both(x, label)[0]
-
-    def both(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, label: Tensor, sight: tuple[Tensor, ...] = ()) -> tuple[Tensor, Tensor]:
         """How real the pictures look as what they are called, (N,), and what it would call them itself, (N, classes)."""
         for layer in self.down:
             x = F.leaky_relu(layer(x), 0.2)
-        x = F.leaky_relu(self.last(torch.cat([x, _variety(x)], dim=1)), 0.2)
+        x = F.leaky_relu(self.last(torch.cat([x, _variety(x), *sight], dim=1)), 0.2)
         features = F.leaky_relu(self.features(x.flatten(1)), 0.2)
         real = self.real(features)[:, 0] + (features * self.classes(label)).sum(1) / 128**0.5
         return real, self.named(features)
@@ -56,6 +55,8 @@ class Critic:
     `noise` deviations of noise: where the real ones are of few flat colours, a colour that is a
     shade off would give the others away (Sønderby 2016, arXiv:1610.04490). `naming` weighs what both
     also learn: to name the class of real pictures, to draw what is named right (Odena 2016, arXiv:1610.09585).
+    Through an `eye`, a judge that learns no more, it sees from the start what pictures show (Sauer 2021,
+    arXiv:2111.01007).
     """
 
     def __init__(
@@ -67,17 +68,18 @@ class Critic:
         shift: float,
         noise: float = 0.0,
         naming: float = 0.0,
+        eye: Judge | None = None,
         r1_every: int = 8,
     ):
-        self.net, self.random = net, random
+        self.net, self.random, self.eye = net, random, eye
         self.gamma, self.shift, self.noise, self.naming, self.r1_every = gamma, shift, noise, naming, r1_every
         self.optimiser = torch.optim.Adam(net.parameters(), lr, betas=(0.0, 0.99))
         self.step = 0
 
     def judge(self, real: Tensor, real_label: Tensor, fake: Tensor, fake_label: Tensor, lr: float) -> dict[str, float]:
         real = real.detach().requires_grad_(self.step % self.r1_every == 0)
-        real_logits, names = self.net.both(self._seen(real), real_label)
-        fake_logits = self.net(self._seen(fake.detach()), fake_label)
+        real_logits, names = self._opinion(real, real_label)
+        fake_logits, _ = self._opinion(fake.detach(), fake_label)
         loss = total = discriminator_loss(real_logits, fake_logits)
         if self.naming:
             total = total + F.cross_entropy(names, real_label)
@@ -93,16 +95,18 @@ class Critic:
     def displeasure(self, fake: Tensor, label: Tensor) -> Tensor:
         """The generator's loss; its gradient reaches `fake`, and not the discriminator."""
         self.net.requires_grad_(False)
-        logits, names = self.net.both(self._seen(fake), label)
+        logits, names = self._opinion(fake, label)
         loss = generator_loss(logits)
         if self.naming:
             loss = loss + self.naming * F.cross_entropy(names, label)
         self.net.requires_grad_(True)
         return loss
 
-    def _seen(self, x: Tensor) -> Tensor:
+    def _opinion(self, x: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         x = shift(x, self.shift, self.random)
-        return x + self.noise * torch.randn(x.shape, generator=self.random).to(x.device) if self.noise else x
+        if self.noise:
+            x = x + self.noise * torch.randn(x.shape, generator=self.random).to(x.device)
+        return self.net(x, label, (self.eye.layers(x)[-1],) if self.eye else ())  # type: ignore[no-any-return]
 
     def state_dict(self) -> dict[str, Any]:
         return {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}

@@ -17,6 +17,7 @@ from genart.learn.data import Pictures
 
 FEATURES = 128
 STEPS, BATCH, LR = 2000, 64, 3e-3
+EYE_SEED = 1  # of a judge that trains models; those that measure them have another
 COMMON = 0.005  # a kind that at least this share of real pictures shows
 COVERED = 0.1  # of its real share
 CLASS = "class"
@@ -37,6 +38,7 @@ class Judge(nn.Module):
             layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.1)]
             channels, width, size = width, min(128, 2 * width), (size + 1) // 2
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * size * size, FEATURES), nn.LeakyReLU(0.1))
+        self.maps = channels  # of the last layer of convolutions
         self.kinds = nn.ModuleDict({name: nn.Linear(FEATURES, count) for name, count in heads.items()})
         self.factors = nn.Linear(FEATURES, max(1, factors))
 

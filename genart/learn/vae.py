@@ -13,12 +13,11 @@ from genart.learn import prior
 from genart.learn.augment import restyle, wobble
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
-from genart.learn.judge import learn, untrained
+from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced
 from genart.learn.pace import average, rate
 
 PARTS = ("model", "average", "reader", "optimiser")
-EYE_SEED = 1
 STEEPEST = 100.0  # gradients longer than this are shortened to it
 
 
@@ -61,7 +60,7 @@ class VAERecipe:
     `reading` weighs what a small network reads off z in training only: the class, or, in one
     linear step, the factors that are known of a picture. It is thrown away.
     `perceptual` weighs the distance in the layers of a judge, taught before the first step to read what
-    the pictures show; it is another than the one that measures finished models.
+    the pictures show; it is another than the one that measures finished models. The adversary sees through it too.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -110,8 +109,8 @@ class VAETrainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.reader = (_reader(self.model.z_dim, pictures) if recipe.reading else nn.Identity()).to(device)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
-        self.critic = _critic(recipe.adversary, self.model, self.random, device) if recipe.adversary else None
         self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.perceptual else None
+        self.critic = _critic(recipe.adversary, self.model, self.random, device, self.eye) if recipe.adversary else None
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -246,10 +245,10 @@ class VAETrainer:
         return torch.cat(means), torch.cat(log_variances)
 
 
-def _critic(adversary: Adversary, model: VAE, random: torch.Generator, device: torch.device) -> Critic:
-    space = model.space
-    net = Discriminator(space.channels, adversary.widths, space.image_size, max(1, space.num_classes)).to(device)
-    return Critic(net, random, adversary.lr, adversary.gamma, adversary.shift)
+def _critic(adversary: Adversary, model: VAE, random: torch.Generator, device: torch.device, eye: Judge | None) -> Critic:
+    sizes = (model.space.channels, adversary.widths, model.space.image_size, max(1, model.space.num_classes))
+    net = Discriminator(*sizes, sight=eye.maps if eye else 0).to(device)
+    return Critic(net, random, adversary.lr, adversary.gamma, adversary.shift, eye=eye)
 
 
 def _some(x: Tensor, random: torch.Generator) -> Tensor:
