@@ -71,8 +71,29 @@ TINY = {
         batch=8,
         steps=8,
     ),
+    "known": VAERecipe(
+        data="none",
+        encoder=((4, 1, 4), (8, 4 * 16)),
+        decoder=((4 * 16, 4 + 2), (4, 4, 1)),
+        reconstruction="bernoulli",
+        beta=1.0,
+        perceptual=0.5,
+        known=True,
+        label=2,
+        adversary=Adversary(steps=5, weight=0.5, widths=(4,), mixed=True),
+        batch=8,
+        steps=8,
+    ),
     "style": GANRecipe(
-        data="none", generator=Style((6, 4), 4, (8, 8)), discriminator=(4,), stem=4, label=2, kind="hat", batch=8, steps=8
+        data="none",
+        generator=Style((6, 4), 4, (8, 8)),
+        discriminator=(4,),
+        stem=4,
+        label=2,
+        kind="hat",
+        eye=True,
+        batch=8,
+        steps=8,
     ),
     "gan": GANRecipe(data="none", generator=((6, 4, 4), (4, 1, 4)), discriminator=(4,), label=2, shift=0.25, batch=8, steps=8),
 }
@@ -86,7 +107,8 @@ def short_lessons(monkeypatch):
 def pictures(count=32, size=8, channels=1):
     torch.manual_seed(0)
     pixels = torch.randint(256, (count, channels, size, size), dtype=torch.uint8)
-    return data.Pictures(pixels, torch.arange(count) % 3, kinds={"hat": torch.arange(count) % 2})
+    kinds, factors = {"hat": torch.arange(count) % 2}, torch.randn(count, 4)
+    return data.Pictures(pixels, torch.arange(count) % 3, factors, kinds=kinds)
 
 
 def trainer(kind, seed=0):
@@ -152,6 +174,13 @@ def test_r1_is_the_squared_slope():
     x = torch.randn(4, 1, 2, 2, requires_grad=True)
 
     assert losses.r1(3 * x.flatten(1).sum(1), x).item() == pytest.approx(9 * 4)
+
+
+def test_the_true_z_surprises_a_sure_and_wrong_posterior_most():
+    z, zero = torch.ones(5, 3), torch.zeros(5, 3)
+
+    assert losses.surprise(z, zero - 4, z) < losses.surprise(z, zero, z) < losses.surprise(zero, zero, z)
+    assert losses.surprise(zero, zero, z).item() == pytest.approx(1.5 * (1 + math.log(2 * math.pi)))
 
 
 def test_sliced_tells_a_normal_batch_from_one_with_a_hole():
@@ -276,6 +305,17 @@ def test_every_number_of_a_school_is_a_painting_and_its_seed_decides_it(school):
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert first.std() > 10
+
+
+@pytest.mark.parametrize("place", range(len(schools.COMMON)), ids=schools.COMMON)
+@pytest.mark.parametrize("school", schools.SCHOOLS)
+def test_what_the_schools_have_in_common_changes_every_painting(school, place):
+    few, much = schools.numbers(3), schools.numbers(3)
+    few[place], much[place] = 0.1, 0.9
+    before, after = (schools.paint(school, p, 32).astype(float) for p in (few, much))
+
+    assert np.abs(after - before).mean() > 2
+    assert schools.COMMON[place] != "light" or after.mean() > before.mean()
 
 
 def test_an_unknown_school_gets_the_nearest_name():
@@ -426,6 +466,34 @@ def test_known_factors_are_read_off_z_instead_of_the_class():
 
     assert learner.reader(torch.zeros(1, 4)).shape == (1, 5)
     assert learner.advance()["misread"] > 0
+
+
+def test_where_the_factors_are_z_the_decoder_is_shown_them_and_the_encoder_learns_them():
+    torch.manual_seed(0)
+    factors = torch.randn(256, 4)
+    pixels = (127.5 + 40 * factors).clamp(0, 255).byte().reshape(256, 1, 2, 2)
+    known = data.Pictures(pixels.repeat_interleave(4, 2).repeat_interleave(4, 3), torch.zeros(256).long(), factors)
+    recipe = replace(TINY["known"], adversary=None, perceptual=0.0, lr=1e-2, steps=600)
+    learner = VAETrainer(recipe, known, 0, CPU)
+    list(train(learner, 600, every=60))
+    with torch.no_grad():
+        x = known.at(torch.arange(256))[0]
+        mean, _ = learner.average.posterior(x)
+        drawn = learner.average.synthesis(learner.average.with_class(factors, torch.ones(256, 1))[:, None])
+
+    assert (mean - factors).square().mean() < 0.1
+    assert (drawn - x).square().mean() < 0.1 * x.var()
+    assert torch.equal(learner.weights()["prior.axes"], torch.eye(4))  # the factors are normal already
+
+
+def test_the_critic_sees_through_an_eye_that_learns_no_more():
+    learner = trainer("style")
+    learner.advance()
+    before = {name: tensor.clone() for name, tensor in learner.eye.state_dict().items()}
+    list(train(learner, 4, every=60))
+
+    assert learner.critic.net.last.in_channels == learner.critic.net.down[-1].out_channels + 1 + learner.eye.maps
+    assert all(torch.equal(tensor, before[name]) for name, tensor in learner.eye.state_dict().items())
 
 
 def test_contrast_is_in_the_published_weights_alone():

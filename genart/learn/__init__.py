@@ -25,7 +25,7 @@ def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
     )
 
 
-def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], **settings: Any) -> VAERecipe:
+def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], beta: float = 1e-4, **settings: Any) -> VAERecipe:
     """Pictures of 64 x 64 in colour, with classes; the decoder sees where each pixel is."""
     return VAERecipe(
         data=data,
@@ -43,8 +43,8 @@ def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], **setti
             (48, 48 + 2, 3),
             (12, 48, 1),
         ),
-        beta=1e-4,
         label=label,
+        beta=beta,
         start=0.05,
         batch=32,
         lr=1.5e-3,
@@ -141,13 +141,15 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
     ),
     "schools": _painter(
         "schools",
-        z_dim=32,
+        z_dim=12,
         label=16,
-        widths=(256, 512),
+        widths=(384, 512),
+        beta=0.02,
         reconstruction="painterly",
-        flow=Flow(steps=3000, beta=3e-4),
-        adversary=Adversary(steps=3000, weight=0.5),
-        steps=9_000,
+        perceptual=0.3,
+        known=True,
+        adversary=Adversary(steps=4000, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
+        steps=12_000,
     ),
     "portraits": _painter(
         "portraits",

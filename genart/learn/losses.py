@@ -1,10 +1,13 @@
 """What the networks minimise, one function to a formula. They know no data and no network's shape."""
 
+import math
 from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+LOG_2PI = math.log(2 * math.pi)
 
 
 def bernoulli(drawn: Tensor, x: Tensor) -> Tensor:
@@ -39,6 +42,11 @@ def perceptual(drawn: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Nats per picture from the posterior to a standard normal (Kingma 2013, arXiv:1312.6114, appendix B)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
+
+def surprise(mean: Tensor, log_variance: Tensor, z: Tensor) -> Tensor:
+    """Nats per picture by which the true z (N, d) surprises a posterior; what an encoder learns asleep (Hinton 1995)."""
+    return 0.5 * ((z - mean).square() * (-log_variance).exp() + log_variance + LOG_2PI).sum(1).mean()
 
 
 def sliced(z: Tensor, random: torch.Generator, directions: int = 32) -> Tensor:

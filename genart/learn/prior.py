@@ -1,13 +1,11 @@
 """The distribution that an encoder really fills, and how far it is from one. It knows no encoder."""
 
-import math
 
 import torch
 from torch import Tensor
 
 from genart.families.vae import Prior
-
-LOG_2PI = math.log(2 * math.pi)
+from genart.learn.losses import LOG_2PI
 
 
 def fit(means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:

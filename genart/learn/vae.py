@@ -14,7 +14,7 @@ from genart.learn.augment import restyle, wobble
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
-from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced
+from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import average, rate
 
 PARTS = ("model", "average", "reader", "optimiser")
@@ -40,7 +40,8 @@ class Adversary:
 
     It sees real pictures beside samples of the prior and reconstructions. Its pull on the
     decoder's last layer is kept at `weight` times that of the reconstruction (Esser 2020,
-    arXiv:2012.09841); the encoder does not feel it.
+    arXiv:2012.09841); the encoder does not feel it. With `mixed`, half of the samples have a
+    share of a second class, less than the first's: they shall look like something too.
     """
 
     steps: int
@@ -49,6 +50,7 @@ class Adversary:
     gamma: float = 1.0
     shift: float = 1 / 16
     lr: float = 5e-4
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class VAERecipe:
     linear step, the factors that are known of a picture. It is thrown away.
     `perceptual` weighs the distance in the layers of a judge, taught before the first step to read what
     the pictures show; it is another than the one that measures finished models. The adversary sees through it too.
+    `known` makes z the pictures' factors, where these are all that decides a picture and normal: the decoder
+    draws half of a batch from them, and the encoder learns to tell them. No prior need be found then.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -77,6 +81,7 @@ class VAERecipe:
     sliced: float = 0.0
     reading: float = 0.0
     perceptual: float = 0.0
+    known: bool = False
     wobble: float = 0.0
     restyle: float = 0.0
     label: int = 0
@@ -123,7 +128,10 @@ class VAETrainer:
         seen = _some(x, self.random) if recipe.letters else x
         mean, log_variance = self.model.posterior(seen)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
-        if flow:
+        if recipe.known:
+            beta, distance = recipe.beta, surprise(mean, log_variance, known)
+            z = torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
+        elif flow:
             beta, distance = flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
         else:
             beta, distance = recipe.beta * min(1.0, 10 * self.step / recipe.steps), kl(mean, log_variance)
@@ -170,8 +178,13 @@ class VAETrainer:
         """The adversary's share of the loss, after its own step; half of what it sees are samples of the prior."""
         half = len(z) // 2
         fresh = torch.randn(z.shape, generator=self.random).to(self.device)
+        drawn_of = shares
+        if adversary.mixed and shares is not None:
+            second = shares[torch.randperm(len(shares), generator=self.random)[: half // 2]]
+            part = torch.rand(len(second), 1, generator=self.random).to(self.device) / 2
+            drawn_of = torch.cat([torch.lerp(shares[: half // 2], second, part), shares[half // 2 :]])
         with torch.no_grad():
-            samples = self.model.mapping(fresh, shares)[:half]
+            samples = self.model.mapping(fresh, drawn_of)[:half]
             w = torch.cat([samples, self.model.with_class(z, shares)[half:, None]])
         fake = self.model.synthesis(w)
         label = x.new_zeros(len(x), dtype=torch.long) if shares is None else shares.argmax(1)
@@ -190,7 +203,7 @@ class VAETrainer:
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
-        if not self._flow():
+        if not self._flow() and not self.recipe.known:
             self._fit(self.average.prior)
         state = self.average.state_dict()
         last = f"decoder.{len(self.recipe.decoder) - 1}."
