@@ -54,7 +54,16 @@ def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], beta: f
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
     "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, contrast=3.0, steps=4000),
-    "digits-vae16": _digits_vae(16, beta=1.5, sliced=100.0, reading=40.0, wobble=0.5, contrast=2.0, steps=3000),
+    "digits-vae16": _digits_vae(
+        16,
+        beta=1.5,
+        sliced=100.0,
+        reading=40.0,
+        wobble=0.5,
+        contrast=2.0,
+        flow=Flow(steps=2500, beta=1.5),
+        steps=5000,
+    ),
     "digits-gan": GANRecipe(
         data="digits",
         generator=((64, 128, 4), (128, 64, 4), (64, 32, 4), (32, 1, 4)),

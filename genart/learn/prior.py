@@ -1,6 +1,5 @@
 """The distribution that an encoder really fills, and how far it is from one. It knows no encoder."""
 
-
 import torch
 from torch import Tensor
 
