@@ -157,8 +157,8 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reconstruction="painterly",
         perceptual=0.3,
         known=True,
-        adversary=Adversary(steps=4000, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
-        steps=12_000,
+        adversary=Adversary(steps=3000, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
+        steps=9_000,
     ),
     "portraits": _painter(
         "portraits",
@@ -169,7 +169,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         perceptual=0.3,
         flow=Flow(steps=5000, beta=3e-4),
         adversary=Adversary(steps=4000, weight=0.5, gamma=0.1, shift=0.0),
-        steps=15_000,
+        steps=12_000,
     ),
 }
 
