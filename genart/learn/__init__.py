@@ -25,8 +25,13 @@ def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
     )
 
 
-def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], beta: float = 1e-4, **settings: Any) -> VAERecipe:
-    """Pictures of 64 x 64 in colour, with classes; the decoder sees where each pixel is."""
+def _painter(
+    data: str, z_dim: int, label: int, widths: tuple[int, int], beta: float = 1e-4, smooth: bool = False, **settings: Any
+) -> VAERecipe:
+    """Pictures of 64 x 64 in colour, with classes; the decoder sees where each pixel is.
+
+    Its last layer draws four pixels at once, which shows in slopes; with `smooth` one more looks across them.
+    """
     return VAERecipe(
         data=data,
         encoder=((32, 3, 4), (64, 32, 4), (96, 64, 4), (128, 96, 4), (256, 128 * 16), (2 * z_dim, 256)),
@@ -41,7 +46,7 @@ def _painter(data: str, z_dim: int, label: int, widths: tuple[int, int], beta: f
             (64, 64 + 2, 3),
             (192, 64, 1),
             (48, 48 + 2, 3),
-            (12, 48, 1),
+            *(((64, 48, 1), (3, 16, 3)) if smooth else ((12, 48, 1),)),
         ),
         label=label,
         beta=beta,
@@ -140,19 +145,22 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
     ),
     "skies": _painter(
         "skies",
-        z_dim=32,
+        z_dim=14,
         label=8,
         widths=(256, 384),
+        smooth=True,
+        beta=0.02,
         reconstruction="scenic",
-        reading=0.1,
-        flow=Flow(steps=4000, beta=3e-4),
-        steps=14_000,
+        perceptual=0.3,
+        known=True,
+        steps=9_000,
     ),
     "schools": _painter(
         "schools",
         z_dim=12,
         label=16,
         widths=(384, 512),
+        smooth=True,
         beta=0.02,
         reconstruction="painterly",
         perceptual=0.3,

@@ -149,22 +149,35 @@ def schools(folder: Path) -> Split:
         folder.mkdir(parents=True, exist_ok=True)
         paintings = [paint(school, numbers(seed), 64) for school in SCHOOLS for seed in range(PAINTINGS)]
         np.save(kept, np.stack(paintings).transpose(0, 3, 1, 2))
-    deviates = torch.special.ndtri(torch.from_numpy(np.stack([numbers(seed) for seed in range(PAINTINGS)])))
-    known = np.tile(deviates.numpy(), (len(SCHOOLS), 1))
-    return split(np.load(kept), np.repeat(np.arange(len(SCHOOLS)), PAINTINGS), PAINTINGS_HELD_OUT, known, COMMON)
+    drawn = np.tile(np.stack([numbers(seed) for seed in range(PAINTINGS)]), (len(SCHOOLS), 1))
+    school = np.repeat(np.arange(len(SCHOOLS)), PAINTINGS)
+    return split(np.load(kept), school, PAINTINGS_HELD_OUT, _normal(drawn, school), COMMON)
 
 
 def skies(folder: Path) -> Split:
-    """Evening seas (class 1) and misty mountains (0), 64 x 64, by our own `skies.paint`, kept in `folder`."""
+    """Evening seas (class 1) and misty mountains (0), 64 x 64, by our own `skies.paint`, kept in `folder`.
+
+    Their factors are all that decides them, as deviates of a standard normal.
+    """
     kept = folder / "skies.npy"
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         np.save(kept, np.stack([paint_sky(sky(seed), 64).transpose(2, 0, 1) for seed in range(SKIES)]))
     scenes = [sky(seed) for seed in range(SKIES)]
-    factors = {name: np.array([getattr(scene, name) for scene in scenes]) for name in SKY_FACTORS}
-    turns = 2 * np.pi * np.array([(*scene.cloud_phases, *scene.ridge_phases) for scene in scenes], np.float32)
-    known = np.concatenate([_scaled(factors), np.sin(turns), np.cos(turns)], axis=1)
-    return split(np.load(kept), np.array([scene.sea for scene in scenes]), SKIES_HELD_OUT, known, SKY_FACTORS)
+    sea = np.array([scene.sea for scene in scenes])
+    numbers = np.array(
+        [(*(getattr(scene, name) for name in SKY_FACTORS), *scene.cloud_phases, *scene.ridge_phases) for scene in scenes]
+    )
+    return split(np.load(kept), sea, SKIES_HELD_OUT, _normal(numbers, sea), SKY_FACTORS)
+
+
+def _normal(numbers: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Each column (N, F) by its rank within the class, as deviates of a standard normal."""
+    shares = np.empty_like(numbers)
+    for number in np.unique(classes):
+        part = np.flatnonzero(classes == number)
+        shares[part] = (numbers[part].argsort(0).argsort(0) + 0.5) / len(part)
+    return np.asarray(torch.special.ndtri(torch.from_numpy(shares)))
 
 
 def letters(folder: Path) -> Split:
