@@ -11,6 +11,7 @@ import torch
 from genart.errors import UnknownModel
 from genart.learn.data import DATA, Pictures
 from genart.learn.gan import GANRecipe, GANTrainer, Style
+from genart.learn.refit import Refit
 from genart.learn.run import Trainer
 from genart.learn.vae import Adversary, Flow, VAERecipe, VAETrainer
 
@@ -101,7 +102,8 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         batch=64,
         lr=1.5e-3,
         flow=Flow(steps=7000, beta=5e-4),
-        steps=12_000,
+        refit=Refit(steps=12_000),
+        steps=24_000,
     ),
     "type": VAERecipe(
         data="letters",

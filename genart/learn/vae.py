@@ -16,9 +16,9 @@ from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import average, rate
+from genart.learn.refit import STEEPEST, PriorTrainer, Refit
 
 PARTS = ("model", "average", "reader", "optimiser")
-STEEPEST = 100.0  # gradients longer than this are shortened to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,17 @@ class VAERecipe:
     contrast: float = 1.0
     flow: Flow | None = None
     adversary: Adversary | None = None
+    refit: Refit | None = None
     batch: int = 128
     lr: float = 1e-3
     steps: int = 10_000
     ema: float = 0.999
     family: str = "vae"
+
+    @property
+    def drawing_steps(self) -> int:
+        """The steps in which encoder and decoder learn; those of `refit` follow."""
+        return self.steps - (self.refit.steps if self.refit else 0)
 
 
 class VAETrainer:
@@ -116,13 +122,23 @@ class VAETrainer:
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
         self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.perceptual else None
         self.critic = _critic(recipe.adversary, self.model, self.random, device, self.eye) if recipe.adversary else None
+        self.refit: PriorTrainer | None = None
         self.step = 0
 
     def advance(self) -> dict[str, float]:
-        recipe = self.recipe
+        if self.step < self.recipe.drawing_steps:
+            return self._draw()
+        if self.refit is None:
+            self.refit = self._refit()
+        self.step += 1
+        return self.refit.advance()
+
+    def _draw(self) -> dict[str, float]:
+        """A step of encoder and decoder, with what belongs to them."""
+        recipe, last = self.recipe, self.recipe.drawing_steps
         if self.eye is not None and not self.step:
             learn(self.eye, self.pictures, EYE_SEED)
-        lr = rate(self.step, recipe.steps, recipe.lr)
+        lr = rate(self.step, last, recipe.lr)
         flow = self._flow()
         x, known, shares = self._batch()
         seen = _some(x, self.random) if recipe.letters else x
@@ -134,7 +150,7 @@ class VAETrainer:
         elif flow:
             beta, distance = flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
         else:
-            beta, distance = recipe.beta * min(1.0, 10 * self.step / recipe.steps), kl(mean, log_variance)
+            beta, distance = recipe.beta * min(1.0, 10 * self.step / last), kl(mean, log_variance)
         y, target = self._drawn(z, shares, x)
         drawn = RECONSTRUCTIONS[recipe.reconstruction](y, target)
         loss = drawn + beta * distance
@@ -143,7 +159,7 @@ class VAETrainer:
             unlike = perceptual(self.eye.layers(torch.tanh(y)), self.eye.layers(target))
             loss = loss + recipe.perceptual * unlike
             measures["unlike"] = unlike.item()
-        if self.critic is not None and recipe.adversary and self.step >= recipe.steps - recipe.adversary.steps:
+        if self.critic is not None and recipe.adversary and self.step >= last - recipe.adversary.steps:
             sharper, judged = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn)
             loss = loss + sharper
             measures |= judged
@@ -158,7 +174,7 @@ class VAETrainer:
         self._descend(loss, lr)
         self.step += 1
         average(self.average, self.model, recipe.ema, self.step)
-        if recipe.flow and self.step == recipe.steps - recipe.flow.steps:
+        if recipe.flow and self.step == last - recipe.flow.steps:
             for model in (self.model, self.average):
                 self._fit(model.prior)
         return measures
@@ -203,7 +219,7 @@ class VAETrainer:
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
-        if not self._flow() and not self.recipe.known:
+        if not self._flow() and not self.recipe.known and not self.refit:
             self._fit(self.average.prior)
         state = self.average.state_dict()
         last = f"decoder.{len(self.recipe.decoder) - 1}."
@@ -211,9 +227,14 @@ class VAETrainer:
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self._parts()}
+        if self.refit is not None:
+            parts["refit"] = self.refit.state_dict()
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if "refit" in state:
+            self.refit = self._refit()
+            self.refit.load_state_dict(state["refit"])
         for name in self._parts():
             getattr(self, name).load_state_dict(state[name])
         if self.eye is not None:
@@ -236,10 +257,14 @@ class VAETrainer:
             shares = F.one_hot(label, self.model.space.num_classes).float().to(self.device)
         return x.to(self.device, memory_format=torch.channels_last), known.to(self.device), shares
 
+    def _refit(self) -> PriorTrainer:
+        assert self.recipe.refit is not None
+        return PriorTrainer(self.average, self.pictures.labels, self._posteriors, self.recipe.refit, self.random)
+
     def _flow(self) -> Flow | None:
         """What is learnt of the prior at this step."""
         flow = self.recipe.flow
-        return flow if flow and self.step >= self.recipe.steps - flow.steps else None
+        return flow if flow and self.step >= self.recipe.drawing_steps - flow.steps else None
 
     @torch.no_grad()
     def _fit(self, gaussian: Prior) -> None:
