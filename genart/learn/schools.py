@@ -104,21 +104,20 @@ def stained_glass(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def waves(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Stripes that swell and bend (Riley, 1967)."""
-    x, y = _turned(p, x, y, 0.8)
-    bend = (0.03 + 0.07 * p[5]) * np.sin(TURN * (x * (0.8 + 0.5 * p[6]) + 0.6 * p[7]))
-    phase = (5.5 - 2 * p[3]) * (y - 0.5 + bend) + 0.3 * np.sin(TURN * (x + 0.6 * p[8]))
+    x, y = _turned(p, x, y, 0.4)
+    bend = (0.04 + 0.06 * p[5]) * np.sin(TURN * (1.1 * x + 0.4 * p[6]))
+    phase = (4.4 - 0.8 * p[3]) * (y - 0.5 + bend) + (0.1 + 0.3 * p[7]) * np.sin(TURN * (x + 0.4 * p[8]))
     share = 0.5 + 0.5 * np.tanh(4 * np.sin(TURN * phase))
     return _mix(_colour(p, 0.8 * y, 0.75, 0.55), _colour(p, 2 + 0.8 * x, 0.45, 0.97), share)
 
 
 def marbling(p: Numbers, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Bands of ink combed through one another, as on endpapers."""
-    u, v = _turned(p, x, y, 0.8)
-    zoom = 1.3 - 0.5 * p[3]
-    u, v = zoom * (u - 0.5), zoom * (v - 0.5)
+    u, v = _turned(p, x, y, 0.4)
+    u, v = u - 0.5, v - 0.5
     for k in range(2):
-        u, v = u + 0.15 * np.sin(TURN * (1.1 * v + 0.6 * p[5 + k])), v + 0.12 * np.sin(TURN * (1.1 * u + 0.6 * p[7 + k]))
-    place = 1.7 * u + 0.4 * p[9]
+        u, v = u + 0.15 * np.sin(TURN * (1.1 * v + 0.35 * p[5 + k])), v + 0.12 * np.sin(TURN * (1.1 * u + 0.35 * p[7 + k]))
+    place = (1.4 - 0.25 * p[3]) * u + 0.2 * p[9]
     ink = (place % 1 * 5).astype(int) % 5
     painting = _colour(p, 0.9 * ink, 0.75 - 0.12 * (ink % 3), 0.45 + 0.25 * (ink % 3))
     return _over(painting, 0.9 * PAPER, (ink == 2) | (place * 5 % 1 < 0.12))
