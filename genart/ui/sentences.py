@@ -395,7 +395,8 @@ def _values(parts: list[str], sentence: str) -> list[str] | None:
     """
     if not sentence.startswith(parts[0]) or not sentence.endswith(parts[-1]):
         return None
-    values, at, last = [], len(parts[0]), len(sentence) - len(parts[-1])
+    values: list[str] = []
+    at, last = len(parts[0]), len(sentence) - len(parts[-1])
     if len(parts) == 1:
         return values if at == len(sentence) else None
     for part in parts[1:-1]:
