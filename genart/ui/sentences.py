@@ -200,6 +200,11 @@ SENTENCES: dict[str, str] = {
     "A request has at most {0} characters; this one has {1}.": "一次请求最多 {0} 个字符，而这次有 {1} 个；请使用较短的配方。",
     "The request {0} is not valid JSON; load the page again.": "请求 {0} 不是有效的 JSON；请重新加载页面。",
     "The request {0} is not a JSON object; load the page again.": "请求 {0} 不是 JSON 对象；请重新加载页面。",
+    "{0} requests of this page are waiting already; wait a moment.": "此页面已有 {0} 个请求在等待；请稍等片刻。",
+    "Too many large files arrive here at once; try again in a moment.": "同时到达的大文件过多；请稍后再试。",
+    "{0} films are waiting to be rendered already; wait a while.": "已有 {0} 部影片在等待渲染；请稍后再试。",
+    "{0} sounds are waiting for their films already; wait a while.": "已有 {0} 个声音文件在等待各自的影片；请稍后再试。",
+    "The file's name {0} cannot be kept; rename it, in few printable characters.": "文件名 {0} 无法保存；请改成由少量可显示字符组成的名称。",
     "The file is larger than {0} MB; choose a smaller one.": "文件超过了 {0} MB；请选择较小的文件。",
     # genart/weights
     "The direction {0} in {1} has shape {2}; this model takes {3}.": "{1} 中方向 {0} 的形状是 {2}，而这个模型需要 {3}；请换一个文件。",
