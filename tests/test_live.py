@@ -157,6 +157,11 @@ def test_gradios_own_route_brings_the_same_picture(live, socket):
     assert data == ask(socket, request(3))[1]
 
 
+@pytest.mark.parametrize("sent", [None, 7, [1], {"token": 1}, "", "x", "[" * 100_000])
+def test_what_gradios_own_route_passes_on_is_answered_in_a_sentence(live, sent):
+    assert "load" in parts(awaited(live.event(sent)))[0]["error"]
+
+
 def test_while_dragging_the_reply_is_short(socket):
     head, _ = ask(socket, request(hurry=True))
 

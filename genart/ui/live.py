@@ -134,7 +134,7 @@ class Live:
     async def event(self, message: str) -> bytes:
         """One request, with its token, through Gradio's own route; replies like `post`."""
         try:
-            request = parsed(message)
+            request = parsed(str(message))  # Gradio passes on whatever JSON it was sent
             return await self.frame(self.visitor(request.get("token")), request)
         except GenartError as error:
             return framed({"seq": None, **told(error)})
