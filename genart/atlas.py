@@ -19,7 +19,6 @@ from genart.recipe import Anchor, pack_vector
 CLASSES = 26  # at most: more colours are not told apart, and an alphabet fits
 REACH = 3.0  # the ends of a plane of two latent numbers: 99.7 % of a normal lie within
 ROOM = 1.3  # cells for each point: a round cloud fills about this share of its square
-SMALL = 32  # pixels a side of the pictures that are compared and shown
 SCALES = (16, 8, 4)
 COLOUR = np.array([[0.299, 0.587, 0.114], [0.5, -0.5, 0.0], [-0.25, -0.25, 0.5]], np.float32)  # light, red-green, blue-yellow
 PERPLEXITY = 20.0

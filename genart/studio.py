@@ -9,36 +9,21 @@ import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Any, Callable, Hashable, Iterable, Iterator, Mapping, Sequence, TypeVar, cast
+from typing import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from genart import finish, latent
 from genart.catalogue import ENTRIES, Entry, source_of
-from genart.directions import (
-    MEASURES,
-    Direction,
-    axes_of,
-    directions,
-    from_file,
-    keep,
-    kept,
-    learn,
-    measurable,
-    measured,
-    names,
-    sample_w,
-    to_file,
-)
-from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel, quote
-from genart.families.base import Encoder, Space
-from genart.families.ops import Prefixes
+from genart.device import is_out_of_memory, pick_device
+from genart.directions import MEASURES, Direction, axes_of, from_file, learn, measurable, names, sample_w, to_file
+from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel
+from genart.families.base import Encoder
 from genart.forward import (
     CELLS_AT_ONCE,
     axis_of,
@@ -56,27 +41,19 @@ from genart.forward import (
     swapped,
     to_pixels,
 )
+from genart.memo import Memo
 from genart.recipe import Anchor, Offset, Recipe, pack_vector
+from genart.resident import Resident, load_resident
+from genart.tones import tones_of
 from genart.turns import Turns
-from genart.weights import Loaded, load
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MEMO_BYTES = 256 * 2**20
-MEMO_KEY_BYTES = 4000  # about what a recipe takes
-BATCHES = (1, 2, 4, 8)
-SLOW_SECONDS = 0.5
-BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
-LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
-TONE_SEEDS = 16
-TONE_SECONDS = 8.0  # that the pictures for it may take; a slow model makes do with fewer, but FEWEST_TONES
-FEWEST_TONES = 4
 CLOSING_SECONDS = 5.0
 QUIET_SECONDS = 4.0  # without a live request, before the worker's time is taken for it
-DEVICES = ("cuda", "mps", "xpu", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +67,6 @@ class Frame:
     point: np.ndarray | None
     ms: float
     full: bool
-
-
-@dataclass(slots=True)
-class Resident:
-    """A loaded model with what the studio measured and derived.
-
-    Directions come in two strides: `directions` is None before the first, and only with the second,
-    which draws pictures and may take seconds, is it `complete`. `tones` hold, for each size of a
-    preview, the gain and the offset, (C, 1, 1), that bring its colours to those of the whole picture.
-    """
-
-    loaded: Loaded
-    bytes: int
-    ms_by_size: dict[int, float]
-    directions: dict[str, Direction] | None = None
-    complete: bool = False
-    batch: int | None = None
-    finding: threading.Lock = field(default_factory=threading.Lock)
-    mapped: OrderedDict[Anchor | None, Tensor] = field(default_factory=OrderedDict)  # w of the last anchors, and the mean
-    prefixes: list[Prefixes] = field(default_factory=list)
-    tones: dict[int, tuple[Tensor, Tensor]] | None = None
 
 
 class Closing(Exception):
@@ -127,8 +83,7 @@ class Studio:
         self.entries = dict(entries)
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()
-        self._memo: OrderedDict[tuple[Recipe, int | None, bool], np.ndarray] = OrderedDict()
-        self._memo_bytes = 0
+        self._memo = Memo()
         self._asked = -math.inf
         self._learning = threading.Lock()
         self._preparing: set[str] = set()
@@ -174,7 +129,7 @@ class Studio:
         """A live frame, not yet finished, in the visitor's next turn, replacing one still waiting.
         With `within_ms` the picture may be smaller, as measured on this machine."""
         self._asked = time.monotonic()
-        if _measured_in(recipe):
+        if _measured_in(recipe) and recipe.model in self.entries:
             self.prepare(recipe.model)
         return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms), toned=True))
 
@@ -214,7 +169,7 @@ class Studio:
     def direction_names(self, name: str) -> list[str]:
         """What the directions of a model are called in recipes, those still being measured left out."""
         resident = self.resident(name)
-        known = {**resident.loaded.directions, **dict.fromkeys(names(resident.loaded.generator.space))}
+        known = {**resident.loaded.directions, **dict.fromkeys(names(resident.space))}
         return list(known | (resident.directions or {}))
 
     def directions(self, name: str) -> dict[str, Direction]:
@@ -225,7 +180,7 @@ class Studio:
     def still_measured(self, name: str) -> list[str]:
         """The names of directions that may yet be found."""
         resident = self.resident(name)
-        hoped = [] if resident.complete else measurable(resident.loaded.generator.space)
+        hoped = [] if resident.complete else measurable(resident.space)
         return [each for each in hoped if each not in resident.loaded.directions]
 
     def learn(self, name: str, has: Sequence[Recipe], has_not: Sequence[Recipe]) -> tuple[str, float]:
@@ -250,7 +205,7 @@ class Studio:
     def save_direction(self, name: str, direction: str, vector: str | None = None) -> bytes:
         """A direction of a model as a file to take along, safetensors: its own by name, or a vector of an Offset."""
         resident = self.resident(name)
-        space, sha256 = resident.loaded.generator.space, resident.loaded.sha256
+        space, sha256 = resident.space, resident.loaded.sha256
         if vector is None:
             found = self._found(resident, complete=direction in MEASURES)
             step = axis_of(Offset(direction, 1.0), name, {each: known.vector for each, known in found.items()})
@@ -282,6 +237,9 @@ class Studio:
 
         In a thread of its own, between the pictures that visitors ask for; once for all who ask meanwhile.
         """
+        resident = self._residents.get(name)
+        if resident and resident.complete and resident.tones is not None:
+            return
         with self._preparing_lock:
             if name in self._preparing:
                 return
@@ -317,32 +275,20 @@ class Studio:
     def find_tones(self, name: str) -> None:
         """Learn from some pictures how a model's previews differ in colour from the whole, in the caller's thread.
 
-        An early sum of RGB lacks what later layers add, so it is paler or darker throughout. Live
-        frames go first: pictures are made one by one when nobody has asked for a while.
+        Live frames go first: pictures are made one by one when nobody has asked for a while.
         """
         resident = self.resident(name)
-        space = resident.loaded.generator.space
-        small = [size for size in space.sizes if (_least(space) or 0) <= size < space.image_size]
-        if resident.tones is not None or not small:
-            return
-        fits = {size: Fit(space.channels) for size in small}
-        spent = 0.0
-        for seed in range(TONE_SEEDS):
-            if spent > TONE_SECONDS and seed >= FEWEST_TONES:
-                break
-            recipe = Recipe(name, (Anchor(seed, label=seed % space.num_classes if space.num_classes else None),))
-            pictures = {}
-            for size in (*small, None):  # upwards: a generator may go on from what it made before
-                while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0 and not self._closing.is_set():
-                    self._closing.wait(left)
-                start = time.perf_counter()
-                pictures[size] = self._in_turn(partial(self._synthesise, recipe, size)).float().cpu()
-                spent += time.perf_counter() - start
-            whole = pictures[None].clamp(-1, 1)
-            for size in small:
-                fits[size].add(pictures[size], F.adaptive_avg_pool2d(whole, pictures[size].shape[-1]))
-        lines = {size: fit.line() for size, fit in fits.items()}
-        resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in lines.items()}
+        if resident.tones is None:
+
+            def picture(recipe: Recipe, size: int | None) -> Tensor:
+                return self._in_turn(lambda: self._synthesise(recipe, size))
+
+            tones = tones_of(name, resident.space, self._wait_for_quiet, picture)
+            resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in tones.items()}
+
+    def _wait_for_quiet(self) -> None:
+        while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0 and not self._closing.is_set():
+            self._closing.wait(left)
 
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
         """Milliseconds of the bare synthesis of a recipe, nothing around it: the floor for everything else."""
@@ -352,9 +298,8 @@ class Studio:
 
     def _time_forward(self, recipe: Recipe, size: int | None) -> float:
         resident = self._resident(recipe.model)
-        generator = resident.loaded.generator
-        for prefixes in resident.prefixes:
-            prefixes.clear()
+        generator = resident.generator
+        resident.clear()
         with torch.inference_mode():
             w = styles(recipe, generator, {})
             start = time.perf_counter()
@@ -362,7 +307,7 @@ class Studio:
             return (time.perf_counter() - start) * 1000
 
     def _read(self, name: str, pixels: np.ndarray, label: int | None) -> Anchor:
-        generator = self._resident(name).loaded.generator
+        generator = self._resident(name).generator
         space = generator.space
         if not space.has_encoder:
             raise BadRecipe(f"{name!r} reads no pictures; choose a model with an encoder.")
@@ -387,8 +332,8 @@ class Studio:
         if len(recipes) == 1 or not alike:
             return [(recipe, self._frame(recipe, size)) for recipe in recipes]
         resident = self._resident(first.model)
-        generator = resident.loaded.generator
-        stop = _stop(size, generator.space)
+        generator = resident.generator
+        stop = resident.stop(size)
         for recipe in recipes:
             check(recipe, generator)
         steps = self._steps(resident, *recipes)
@@ -406,43 +351,33 @@ class Studio:
     def _best_batch(self, recipe: Recipe) -> int:
         resident = self._resident(recipe.model)
         if resident.batch is None:
-            generator = resident.loaded.generator
-            best, least = 1, math.inf
             with torch.inference_mode():
-                w = styles(replace(recipe, offsets=()), generator, {})
-                for batch in BATCHES:
-                    taken = min(self._with_room(recipe.model, partial(_seconds, resident, w, batch)) for _ in range(3)) / batch
-                    if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
-                        break
-                    best, least = batch, taken
-                    if taken > SLOW_SECONDS:  # nobody should wait for several of these at once
-                        break
-            resident.batch = best
+                w = styles(replace(recipe, offsets=()), resident.generator, {})
+                resident.batch = resident.best_batch(w, partial(self._with_room, recipe.model))
         return resident.batch
 
     def _frame(self, recipe: Recipe, size: int | None, *, toned: bool = False) -> Frame:
         """`toned` gives a preview the colours of the whole picture, once they are known."""
         resident = self._resident(recipe.model)
-        size = _stop(size, resident.loaded.generator.space)
+        size = resident.stop(size)
         full = size is None
         tone = (resident.tones or {}).get(size or 0) if toned and not recipe.all_classes else None
-        key = (replace(recipe, finish=(), weights=None), size, tone is not None)
+        key = self._memo.key(recipe, size, tone is not None)
         known = self._memo.get(key)
         if known is not None:
-            self._memo.move_to_end(key)
             return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
         x = self._synthesise(recipe, size)
         pixels = to_pixels(x if tone is None else x * tone[0] + tone[1])
         ms = (time.perf_counter() - start) * 1000
         if not recipe.all_classes and not any(prefixes.resumed for prefixes in resident.prefixes):
-            self._note_speed(recipe.model, size, ms)
-        self._remember(key, pixels)
+            resident.note_speed(size, ms)
+        self._memo.keep(key, pixels)
         return Frame(pixels, self._point(recipe), ms, full)
 
     def _synthesise(self, recipe: Recipe, size: int | None) -> Tensor:
         resident = self._resident(recipe.model)
-        size = _stop(size, resident.loaded.generator.space)
+        size = resident.stop(size)
         return self._with_room(recipe.model, lambda: self._forward(resident, recipe, size))
 
     def _with_room(self, name: str, job: Callable[[], T]) -> T:
@@ -451,14 +386,14 @@ class Studio:
             try:
                 return job()
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
             if not room_made:
                 self._drop_others(name)
         raise Refused(f"{self.device} has too little memory for {name!r}; choose a smaller model or size.")
 
     def _forward(self, resident: Resident, recipe: Recipe, size: int | None) -> Tensor:
-        generator = resident.loaded.generator
+        generator = resident.generator
         check(recipe, generator)
         steps = self._steps(resident, recipe)
         with torch.inference_mode():
@@ -473,36 +408,17 @@ class Studio:
                 raise NoDownload(f"The model {name!r} is not on this machine; fetch it in the tab Models.")
             if name not in self.entries:
                 raise UnknownModel(name, self.entries)
-            self._residents[name] = self._with_room(name, lambda: self._load(name))
+            self._residents[name] = self._with_room(name, lambda: load_resident(self.entries[name], self.device))
             log.info("loaded %s, %.1f MB, on %s", name, self._residents[name].bytes / 1e6, self.device)
         self._residents.move_to_end(name)
         while len(self._residents) > 1 and sum(resident.bytes for resident in self._residents.values()) > MODEL_BYTES:
             self._residents.popitem(last=False)
         return self._residents[name]
 
-    def _load(self, name: str) -> Resident:
-        loaded = load(self.entries[name])
-        generator = loaded.generator
-        network = cast(torch.nn.Module, generator).to(self.device).eval().requires_grad_(False)
-        with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
-            generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
-        prefixes: list[Prefixes] = []
-        for module in network.modules():
-            if hasattr(module, "prefixes"):
-                prefixes.append(Prefixes())
-                cast(Any, module).prefixes = prefixes[-1]
-        held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-        parts = (part for module in network.modules() for part in vars(module).values())
-        resident = Resident(loaded, held + sum(getattr(part, "kept_bytes", 0) for part in parts), {}, prefixes=prefixes)
-        if before := kept(loaded.sha256, generator.space.w_dim):
-            self._now_known(resident, before, complete=True)
-        return resident
-
     def _forget(self, name: str) -> None:
         self.entries.pop(name, None)
         self._residents.pop(name, None)
-        for key in [key for key in self._memo if key[0].model == name]:
-            self._memo_bytes -= self._memo.pop(key).nbytes + _key_bytes(key[0])
+        self._memo.forget(name)
 
     def _drop_others(self, name: str) -> None:
         for other in [other for other in self._residents if other != name]:
@@ -516,8 +432,8 @@ class Studio:
         if not named:
             return {}
         found = self._found(resident)
-        if not named <= found.keys() and named & MEASURES.keys() and not resident.complete:
-            raise Refused(f"{', '.join(sorted(named - found.keys()))} is still being measured for this model; wait a moment.")
+        if lacking := resident.lacks(named):
+            raise Refused(f"{', '.join(sorted(lacking))} is still being measured for this model; wait a moment.")
         return {name: each.vector for name, each in found.items()}
 
     def _foresee(self, *recipes: Recipe) -> None:
@@ -534,35 +450,15 @@ class Studio:
         if resident.directions is None or complete > resident.complete:
             with nullcontext() if self._turns.is_here() else resident.finding, torch.inference_mode():
                 if resident.directions is None:
-                    self._find_axes(resident)
+                    resident.find_axes(self._in_turn)
                 if complete > resident.complete:
-                    self._measure(resident)
+                    resident.measure(self._in_turn)  # each picture in a turn, between those of visitors
         return cast(dict[str, Direction], resident.directions)
-
-    def _find_axes(self, resident: Resident) -> None:
-        found = {name: Direction(axis) for name, axis in directions(resident.loaded.generator, run=self._in_turn).items()}
-        self._now_known(resident, found, complete=False)
-
-    def _measure(self, resident: Resident) -> None:
-        start = time.perf_counter()
-        more = measured(resident.loaded.generator, self._in_turn)  # each picture in a turn, between those of visitors
-        found = {name: Direction(each.vector.cpu(), each.r) for name, each in (resident.directions or {}).items()}
-        found = {name: each for name, each in found.items() if name not in resident.loaded.directions} | more
-        keep(resident.loaded.sha256, found)
-        self._now_known(resident, found, complete=True)
-        log.info("measured %s in %.1f s", ", ".join(more) or "nothing that can be told", time.perf_counter() - start)
-
-    def _now_known(self, resident: Resident, found: Mapping[str, Direction], *, complete: bool) -> None:
-        """Those that came with the weights stand first, and keep their names."""
-        named = {name: Direction(axis) for name, axis in resident.loaded.directions.items()}
-        both = named | {name: each for name, each in found.items() if name not in named}
-        resident.directions = {name: Direction(each.vector.to(self.device), each.r) for name, each in both.items()}
-        resident.complete = complete
 
     def _points(self, name: str, recipes: Sequence[Recipe]) -> Tensor:
         """The w of each recipe, the mean of its rows: (N, w_dim) on the CPU."""
         resident = self._resident(name)
-        generator = resident.loaded.generator
+        generator = resident.generator
         for recipe in recipes:
             if recipe.model != name:
                 raise BadRecipe(f"A direction of {name!r} is learnt from pictures of {name!r}; one is of {recipe.model!r}.")
@@ -575,11 +471,11 @@ class Studio:
     def _spread(self, name: str) -> Tensor:
         """w of fixed seeds less their mean, (N, w_dim) on the CPU: what one sigma is measured by."""
         with torch.inference_mode():
-            w = sample_w(self._resident(name).loaded.generator)
+            w = sample_w(self._resident(name).generator)
             return w - w.mean(0)
 
     def _point(self, recipe: Recipe) -> np.ndarray | None:
-        generator = self._resident(recipe.model).loaded.generator
+        generator = self._resident(recipe.model).generator
         check(recipe, generator)
         points = [stored(anchor, generator) for anchor in recipe.anchors]
         if any(space == "w" for space, _ in points):
@@ -595,109 +491,16 @@ class Studio:
                     "This picture was not made from latent numbers alone; choose one that a seed or the sliders made."
                 )
             return pack_vector(z, "z")
-        generator = self._resident(recipe.model).loaded.generator
+        generator = self._resident(recipe.model).generator
         check(recipe, generator)
         with torch.inference_mode():
             w = swapped(recipe, generator)[0]
         return pack_vector((w[:1] if (w == w[:1]).all() else w).cpu().numpy(), "w")
 
     def _size_within(self, name: str, within_ms: float | None) -> int | None:
-        if within_ms is None:
-            return None
-        resident = self._resident(name)
-        space = resident.loaded.generator.space
-        full_ms = resident.ms_by_size.get(space.image_size, 0.0)
-        for size in reversed(space.sizes):
-            expected = resident.ms_by_size.get(size, full_ms * (size / space.image_size) ** 1.5)
-            if expected <= within_ms:
-                return None if size == space.image_size else max(size, _least(space) or size)
-        return _least(space)
-
-    def _note_speed(self, name: str, size: int | None, ms: float) -> None:
-        resident = self._resident(name)
-        size = size or resident.loaded.generator.space.image_size
-        resident.ms_by_size[size] = 0.7 * resident.ms_by_size.get(size, ms) + 0.3 * ms
-
-    def _remember(self, key: tuple[Recipe, int | None, bool], pixels: np.ndarray) -> None:
-        pixels.setflags(write=False)  # every asker gets this very array
-        self._memo[key] = pixels
-        self._memo_bytes += pixels.nbytes + _key_bytes(key[0])
-        while len(self._memo) > 1 and self._memo_bytes > MEMO_BYTES:
-            forgotten, picture = self._memo.popitem(last=False)
-            self._memo_bytes -= picture.nbytes + _key_bytes(forgotten[0])
-
-
-class Fit:
-    """Least squares, by channel: of all pixels added, the line y = gain x + offset."""
-
-    def __init__(self, channels: int):
-        self._sums = torch.zeros(5, channels, dtype=torch.float64)
-
-    def add(self, x: Tensor, y: Tensor) -> None:
-        """Pictures (1, C, H, W) of one size."""
-        x, y = x[0].flatten(1).double(), y[0].flatten(1).double()
-        self._sums += torch.stack([torch.full((len(x),), x.shape[1]), x.sum(1), y.sum(1), x.square().sum(1), (x * y).sum(1)])
-
-    def line(self) -> tuple[Tensor, Tensor]:
-        """Gain and offset, (C, 1, 1) each; a channel that never varies keeps its gain."""
-        count, x, y, xx, xy = self._sums
-        spread = xx - x * x / count
-        gain = torch.where(spread > 1e-6 * count, (xy - x * y / count) / spread, 1.0)
-        return gain.float()[:, None, None], ((y - gain * x) / count).float()[:, None, None]
+        return None if within_ms is None else self._resident(name).size_within(within_ms)
 
 
 def _measured_in(recipe: Recipe) -> bool:
     """Whether a recipe names a direction that is found by drawing many pictures."""
     return any(step.vector is None and step.direction in MEASURES for step in recipe.offsets)
-
-
-def _key_bytes(recipe: Recipe) -> int:
-    """About what a remembered recipe takes: its stored latents are the large parts."""
-    vectors = [anchor.vector for anchor in (*recipe.anchors, *(swap.anchor for swap in recipe.layers))]
-    return MEMO_KEY_BYTES + sum(len(text) for text in (*vectors, *(step.vector for step in recipe.offsets)) if text)
-
-
-def _seconds(resident: Resident, w: Tensor, batch: int) -> float:
-    """What one pass over `batch` pictures takes."""
-    for prefixes in resident.prefixes:
-        prefixes.clear()
-    start = time.perf_counter()
-    resident.loaded.generator.synthesis(w.expand(batch, -1, -1)).cpu()
-    return time.perf_counter() - start
-
-
-def pick_device(name: str | None = None) -> torch.device:
-    """The named device, or the fastest that is here."""
-    present = [kind for kind in DEVICES if kind == "cpu" or torch.get_device_module(kind).is_available()]
-    if name is None:
-        return torch.device(present[0])
-    if name.split(":")[0] not in present:
-        raise GenartError(f"Device {quote(name)} is not on this machine; use {' or '.join(present)}.")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise GenartError(f"Device {quote(name)} cannot be read; write for example {present[0]}.") from None
-    count = torch.get_device_module(device).device_count()
-    if (device.index or 0) >= count:
-        raise GenartError(f"Device {quote(name)} is not on this machine; it has {count} of its kind, counted from 0.")
-    return device
-
-
-def _least(space: Space) -> int | None:
-    """The smallest preview that still shows something."""
-    return next((size for size in space.sizes if size * LEAST_SHARE >= space.image_size), None)
-
-
-def _stop(size: int | None, space: Space) -> int | None:
-    """The size at which synthesis really stops for `size`; None for the whole picture."""
-    if size is None:
-        return None
-    if size < 1:
-        raise BadRecipe(f"size {quote(size)} is out of range; use a number of pixels from 1 up.")
-    return next((own for own in space.sizes if size <= own < space.image_size), None)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """CUDA and Python have exceptions of their own; the other devices say it in words only."""
-    words = ("out of memory", "can't allocate memory")
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(word in str(error) for word in words)

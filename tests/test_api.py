@@ -175,3 +175,11 @@ def test_a_login_opens_the_page(locked):
         assert visitor.get("/config").status_code == 401
         assert visitor.post("/login", data={"username": "artist", "password": "secret"}).status_code == 200
         assert visitor.get("/config").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["upload", "deep_link", "process_recording"])
+def test_nobody_fills_the_disk_through_gradios_own_routes(server, name):
+    address = f"{server.url}/gradio_api/{name}"
+
+    assert httpx.post(address, files={"files": b"x"}).status_code == 404
+    assert httpx.get(address).status_code == 404

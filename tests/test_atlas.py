@@ -7,7 +7,6 @@ import torch
 from genart.atlas import (
     CLASSES,
     REACH,
-    SMALL,
     anchors,
     chart,
     features,
@@ -23,6 +22,7 @@ from genart.atlas import (
 from genart.catalogue import ENTRIES
 from genart.families.base import Space
 from genart.learn.positions import positions
+from genart.limits import SMALL
 from genart.recipe import unpack_vector
 from genart.weights import load
 

@@ -145,6 +145,23 @@ def test_a_visitor_has_one_film_at_a_time_and_others_wait(client, live, held):
     assert finished(client, first)["finished"]
 
 
+def test_so_many_films_wait_and_no_more(client, live, held, monkeypatch):
+    monkeypatch.setattr(films_module, "WAITING", 2)
+    answers = [client.post("/live/film", json=request(), headers={"x-genart-token": live.token()}) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "2 films are waiting" in answers[2].json()["error"]
+
+
+def test_so_many_sounds_are_kept_for_films_and_no_more(client, live, monkeypatch):
+    monkeypatch.setattr(films_module, "WAITING", 2)
+    visitors = [{"x-genart-token": live.token()} for _ in range(3)]
+    answers = [client.post("/live/film/sound", content=b"x", headers=visitor) for visitor in visitors]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert client.post("/live/film/sound", content=b"y", headers=visitors[0]).status_code == 200
+
+
 def test_nobody_fetches_anothers_film(client, live):
     name = client.post("/live/film", json=request()).json()["id"]
     finished(client, name)

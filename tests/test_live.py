@@ -4,11 +4,15 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -151,6 +155,11 @@ def test_gradios_own_route_brings_the_same_picture(live, socket):
 
     assert head["seq"] == 3
     assert data == ask(socket, request(3))[1]
+
+
+@pytest.mark.parametrize("sent", [None, 7, [1], {"token": 1}, "", "x", "[" * 100_000])
+def test_what_gradios_own_route_passes_on_is_answered_in_a_sentence(live, sent):
+    assert "load" in parts(awaited(live.event(sent)))[0]["error"]
 
 
 def test_while_dragging_the_reply_is_short(socket):
@@ -357,7 +366,7 @@ def test_a_body_that_is_too_large_is_refused(client, path, limit):
     assert "choose a smaller one" in answer.json()["error"]
 
 
-def test_a_stream_is_read_no_further_than_its_limit():
+def test_a_stream_is_read_no_further_than_its_limit(live):
     read = []
 
     class Endless:
@@ -366,8 +375,12 @@ def test_a_stream_is_read_no_further_than_its_limit():
                 read.append(1)
                 yield b"x" * 1000
 
+    async def whole():
+        async with live._body(Endless(), 3000):
+            pytest.fail("an endless stream has ended")
+
     with pytest.raises(live_module.BadRecipe, match="larger than"):
-        awaited(live_module._body(Endless(), 3000))
+        awaited(whole())
     assert len(read) == 4
 
 
@@ -381,6 +394,97 @@ def test_too_many_requests_are_refused_with_their_number(studio):
     assert refused
     assert all("More than 3 requests a second" in head["error"] for head in refused)
     assert live.admit(live.visitor(live.token())) is None  # nobody else is held up
+
+
+@pytest.fixture
+def hall(live):
+    """A route whose requests wait until they are let go; what has begun, and the way to let go."""
+    begun, may_end = [], asyncio.Event()
+
+    async def wait(request):
+        async def work(visitor, body):
+            begun.append(visitor)
+            await may_end.wait()
+            return Response(body)
+
+        return await live.answer(request, 4 * 2**20, work)
+
+    return Starlette(routes=[Route("/live/wait", wait, methods=["POST"])]), begun, may_end
+
+
+def gathered(app, begun, may_end, requests, until):
+    """The answers to some requests (token, body), let go as soon as so many have begun."""
+
+    async def work():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://genart") as client:
+            posts = [
+                asyncio.create_task(client.post("/live/wait", content=body, headers={"x-genart-token": token}))
+                for token, body in requests
+            ]
+            async with asyncio.timeout(SOON):
+                while len(begun) < until:
+                    await asyncio.sleep(0)
+                for _ in range(200):  # turns of the loop, in which no more may begin
+                    await asyncio.sleep(0)
+                at_once = len(begun)
+                may_end.set()
+                return at_once, await asyncio.gather(*posts)
+
+    return awaited(work())
+
+
+def test_a_visitor_who_asks_for_much_at_once_waits_for_himself_alone(live, hall):
+    greedy, other = live.token(), live.token()
+    most = live_module.AT_ONCE
+    at_once, answers = gathered(*hall, [(greedy, b"")] * (most + 5) + [(other, b"")], until=most + 1)
+
+    assert at_once == most + 1
+    assert all(answer.status_code == 200 for answer in answers)
+    assert live._rooms == {}
+
+
+def test_a_visitor_who_asks_for_far_too_much_is_refused(live, hall, monkeypatch):
+    monkeypatch.setattr(live_module, "WAITING", 2)
+    most = live_module.AT_ONCE
+    _, answers = gathered(*hall, [(live.token(), b""), *[(live.token(), b"")] * (most + 3)], until=most + 1)
+
+    assert [answer.status_code for answer in answers].count(429) == 1
+    assert "waiting already" in answers[-1].json()["error"]
+
+
+def test_large_bodies_of_all_visitors_are_held_within_a_limit_and_small_ones_pass(live, hall, monkeypatch):
+    monkeypatch.setattr(live_module, "HELD_BYTES", 5 * 2**20)
+    bodies = [bytes(2 * 2**20)] * 3 + [bytes(1000)]
+    _, answers = gathered(*hall, [(live.token(), body) for body in bodies], until=3)
+
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429]
+    assert answers[-1].status_code == 200
+    assert live._held == 0
+
+
+def test_a_socket_that_takes_no_replies_is_not_read_for_ever(live, monkeypatch):
+    monkeypatch.setattr(live_module, "OPEN_REPLIES", 4)
+    read, token = [], live.token()
+
+    async def endless():
+        read.append(1)
+        return json.dumps({"token": token, **request(len(read))})
+
+    async def never(_):
+        await asyncio.Event().wait()
+
+    async def work():
+        socket = SimpleNamespace(accept=nothing, receive_text=endless, send_bytes=never, close=nothing)
+        task = asyncio.create_task(live.socket(socket))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        return len(read)
+
+    assert awaited(work()) == 4
+
+
+async def nothing(*_):
+    return None
 
 
 def test_a_bucket_fills_again(monkeypatch):

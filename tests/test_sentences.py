@@ -74,3 +74,33 @@ def test_a_sentence_is_translated_by_its_own_template(english, values):
 
 def test_an_unknown_sentence_stays_as_it_is():
     assert chinese("Something else.") == "Something else."
+
+
+class Counted(str):
+    """A text that counts how many of its letters may have been looked at."""
+
+    seen = 0
+
+    def startswith(self, part, at=0):
+        Counted.seen += len(part)
+        return super().startswith(part, at)
+
+    def find(self, part, at=0):
+        end = super().find(part, at)
+        Counted.seen += (len(self) if end < 0 else end + len(part)) - at
+        return end
+
+
+def work(text):
+    Counted.seen = 0
+    assert chinese(Counted(text)) == text
+    return Counted.seen
+
+
+@pytest.mark.parametrize("crafted", ["is ", "' is out of range; use a number from ", "; it has ", "a, b (c) of 'd ", "'"])
+def test_a_crafted_text_takes_work_that_grows_with_its_length_alone(crafted):
+    """Such as would make a pattern of several places try each end of one with each end of the others."""
+    some, more = (work("{0} {1} " + crafted * (length // len(crafted)) + "…") for length in (5_000, 20_000))
+
+    assert 0 < some < 100 * 5_000
+    assert more < 5 * some

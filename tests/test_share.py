@@ -1,5 +1,6 @@
 """A link as a QR code."""
 
+import json
 import re
 
 import pytest
@@ -34,13 +35,14 @@ def test_an_address_becomes_a_black_code_on_white_with_its_margin(client, length
     ("address", "said"),
     [
         ("javascript:alert(1)", "javascript"),
+        ("http://\ud800", "no address"),
         (3, "3"),
         (None, "None"),
         ("http://a/".ljust(MAX_ADDRESS + 1, "x"), "2301 characters"),
     ],
 )
 def test_what_is_no_address_or_too_long_is_refused(client, address, said):
-    answer = client.post("/live/qr", json={"address": address})
+    answer = client.post("/live/qr", content=json.dumps({"address": address}))
 
     assert answer.status_code == 422
     assert said in answer.json()["error"]

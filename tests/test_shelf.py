@@ -213,6 +213,11 @@ def test_a_dropped_checkpoint_is_opened_and_deleted(page):
     assert "'b.pt'" in page.ask("drop?name=../../b.pt", expected=422, content=b"x")["error"]
 
 
+@pytest.mark.parametrize("name", ["%00.pt", "a" * 300 + ".safetensors", "%ED%A0%80" * 90 + ".pt", "%E4%BD%A0" * 80 + ".pkl"])
+def test_a_file_whose_name_no_disk_takes_is_refused(page, name):
+    assert "rename it" in page.ask(f"drop?name={name}", expected=422, content=b"x")["error"]
+
+
 def test_a_checkpoint_that_is_too_large_is_refused_while_it_comes(page, monkeypatch):
     monkeypatch.setattr(shelf, "MAX_CHECKPOINT", 1000)
 

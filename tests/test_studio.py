@@ -10,14 +10,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from genart import latent
+from genart import latent, memo, resident
 from genart import studio as studio_module
 from genart.catalogue import Entry
+from genart.device import pick_device
 from genart.errors import BadRecipe, BadWeights, GenartError, Refused, UnknownModel
 from genart.families import FAMILIES
 from genart.forward import to_pixels
 from genart.recipe import Anchor, LayerSwap, Noise, Offset, Recipe, Step, pack_vector, unpack_vector
-from genart.studio import Studio, pick_device
+from genart.studio import Studio
 from tests.reference import stylegan2 as reference
 from tests.tiny import TINY, WITH_CLASSES, save
 
@@ -84,7 +85,7 @@ def test_a_remembered_picture_cannot_be_spoilt_by_who_got_it(studio):
 
 
 def test_what_is_remembered_stays_within_its_bytes(own_studio, monkeypatch):
-    monkeypatch.setattr(studio_module, "MEMO_BYTES", 3 * (8 * 8 * 3 + studio_module.MEMO_KEY_BYTES))
+    monkeypatch.setattr(memo, "MEMO_BYTES", 3 * (8 * 8 * 3 + memo.KEY_BYTES))
     for seed in range(5):
         own_studio.render(Recipe("vae", (Anchor(seed),)))
 
@@ -337,12 +338,12 @@ def test_when_memory_runs_out_twice_one_sentence_says_so_and_the_next_picture_co
 
 def test_when_memory_runs_out_while_loading_the_other_models_go(own_studio, monkeypatch):
     own_studio.resident("dcgan")
-    failures, load = [1], studio_module.load
+    failures, load = [1], resident.load
 
     def scarce(entry):
         return out_of_memory() if failures and failures.pop() else load(entry)
 
-    monkeypatch.setattr(studio_module, "load", scarce)
+    monkeypatch.setattr(resident, "load", scarce)
 
     assert own_studio.render(Recipe("vae")).any()
     assert list(own_studio._residents) == ["vae"]
@@ -362,8 +363,8 @@ def test_another_runtime_error_is_not_taken_for_a_lack_of_memory(own_studio, mon
 
 
 def test_sixteen_threads_that_ask_for_one_model_load_it_once(own_studio, monkeypatch):
-    loads, load = [], studio_module.load
-    monkeypatch.setattr(studio_module, "load", lambda entry: loads.append(entry.name) or load(entry))
+    loads, load = [], resident.load
+    monkeypatch.setattr(resident, "load", lambda entry: loads.append(entry.name) or load(entry))
     together = threading.Barrier(16)
 
     def ask(seed):
@@ -555,7 +556,7 @@ def test_tones_leave_stills_as_they_were(toned_studio):
 
 def test_a_model_without_previews_needs_no_tones(own_studio):
     own_studio.find_tones("dcgan")
-    assert own_studio.resident("dcgan").tones is None
+    assert own_studio.resident("dcgan").tones == {}
 
 
 def test_a_resumed_picture_has_the_bytes_of_a_new_studios(toned_studio, tmp_path):

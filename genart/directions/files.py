@@ -19,11 +19,11 @@ from torch import Tensor
 from genart.directions.measures import Direction
 from genart.errors import BadRecipe, quote
 from genart.hub.cache import ours
+from genart.limits import MAX_DIRECTION
 from genart.recipe import MAX_VALUE
 
 FINDER = 1  # part of the folder's name: raise it when directions found before should be found again
 KEY = "genart.direction"
-MAX_FILE = 4 * 2**20
 DAMAGED = (SafetensorError, ValueError, TypeError, LookupError, RecursionError, AttributeError)
 
 
@@ -39,7 +39,7 @@ def from_file(data: bytes, *, model: str, weights: str, w_dim: int) -> tuple[str
     Raises BadRecipe for a file that is none, and for one that was made for other weights.
     """
     try:
-        if len(data) > MAX_FILE:
+        if len(data) > MAX_DIRECTION:
             raise ValueError
         about = json.loads(_metadata(data)[KEY])
         name, of, made_for = (str(about[key])[:200] for key in ("name", "model", "weights"))

@@ -10,8 +10,9 @@ from genart.export.label import labelled
 from genart.export.live import screen
 from genart.export.notes import Notes, of_recipes, read_packet
 from genart.export.picture import pixels_of
-from genart.export.png import MAX_FILE, notes_of, png, size_of
+from genart.export.png import notes_of, png, size_of
 from genart.export.sheet import contact_sheet
+from genart.limits import MAX_FILE, MAX_SHEET
 from genart.recipe import Recipe
 from genart.walk import Walk
 
@@ -31,7 +32,6 @@ __all__ = [
     "screen",
 ]
 
-MAX_SHEET = 80 * 10**6  # pixels; image programs, Pillow among them, warn of a bomb from 89 million
 PNG = b"\x89PNG"
 
 

@@ -21,6 +21,7 @@ from genart.errors import BadRecipe, Refused, quote
 from genart.export.encode import Encoder, Frames, Gif, Order, Sheet, Sprites, Video
 from genart.export.label import labelled
 from genart.export.notes import of_walk
+from genart.limits import MAX_SHEET, SPARE_BYTES
 from genart.recipe import Recipe, Step
 from genart.sound import MAX_SECONDS
 from genart.walk import Walk
@@ -32,8 +33,6 @@ QUALITIES = ("small", "good", "best")
 SIDE = 512
 MAX_FPS = {"gif": 50.0}  # browsers slow a GIF with shorter frames down to 10 a second
 SHEET_FRAMES = 36
-MAX_SHEET = 80 * 10**6  # pixels; image programs warn of a bomb from 89 million
-SPARE_BYTES = 64 * 2**20
 TRIED = (3, 12)  # frames rendered and encoded for an estimate, at least and at most
 TRIED_SECONDS = 1.0
 

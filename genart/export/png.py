@@ -16,7 +16,6 @@ from genart.walk import Walk
 KEY = "genart"
 SIZE_KEY = "genart size"
 FILM_KEY = "genart film"
-MAX_FILE = 40 * 2**20
 MAX_DECODED = 4096 * 4096
 MAX_PACKED = 2**20  # Pillow inflates no longer text
 

@@ -4,8 +4,7 @@ from typing import Mapping
 
 from genart.catalogue import Source
 from genart.errors import NoDownload, quote
-
-SPARE_BYTES = 64 * 2**20
+from genart.limits import SPARE_BYTES
 
 
 def name_of(source: Source) -> str:

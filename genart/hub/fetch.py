@@ -23,7 +23,8 @@ from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, 
 from genart.errors import NoDownload, quote
 from genart.hub import cache
 from genart.hub.cache import Record
-from genart.hub.failures import SPARE_BYTES, failure, name_of, no_room
+from genart.hub.failures import failure, name_of, no_room
+from genart.limits import SPARE_BYTES
 
 ANSWER_SECONDS = 10  # for the Hub to say what a repository holds
 START_SECONDS = 45  # to start Python on a busy machine, and to ask three times

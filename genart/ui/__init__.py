@@ -9,7 +9,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")  # else each e
 
 import gradio as gr
 from fastapi import FastAPI
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from genart.catalogue import ENTRIES, Entry
@@ -47,6 +49,8 @@ TABS: dict[str, Callable[[Page], None]] = {
     "about": about.tab,
 }
 
+CLOSED = ("upload", "deep_link", "process_recording")  # Gradio's own ways to the disk, which nothing here needs
+
 
 def build(
     studio: "Callable[[], Studio]",
@@ -72,6 +76,7 @@ def build(
             *films.routes(),
             *Maps(live, public=public).routes(),
             *Share(live).routes(),
+            *(Route(f"/gradio_api/{name}", _closed, methods=["GET", "POST"]) for name in CLOSED),
             Mount("/static-genart", StaticFiles(directory=STATIC)),
         ],
         openapi_url=None,
@@ -93,6 +98,10 @@ def build(
         max_file_size="40mb",
         blocked_paths=[str(Path(__file__).parents[2])],
     )
+
+
+async def _closed(_: Request) -> JSONResponse:
+    return JSONResponse({"detail": "Not Found"}, status_code=404)
 
 
 def _blocks(page: Page) -> gr.Blocks:

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from genart.errors import BadRecipe, quote
+from genart.limits import MAX_DIRECTION
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.live import Live
 from genart.ui.messages import directions_of, parsed
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 100
 MAX_REQUEST = MAX_CHARACTERS * 8
-MAX_FILE = 4 * 2**20
 
 
 class Directions:
@@ -48,7 +48,7 @@ class Directions:
             name, vector = await run_in_threadpool(studio.open_direction, str(request.query_params.get("model")), body)
             return JSONResponse({"name": name, "vector": vector})
 
-        return await self._live.answer(request, MAX_FILE, work)
+        return await self._live.answer(request, MAX_DIRECTION, work)
 
 
 def found(studio: "Studio", message: dict[str, Any]) -> Response:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MAX_REQUEST = 2 * MAX_CHARACTERS
 MAX_ENDS = 5 * 2**20  # of a dropped film the page sends the two ends
 KEPT_SECONDS = 600.0
+WAITING = 16  # films, and as many sounds that are brought for one
 PUBLIC_FILMS = 3  # in as many seconds, from one visitor
 EVEN_SIDE = 64
 PARTS = 400  # of the time, that the timeline knows
@@ -154,6 +155,8 @@ class Films:
 
         async def work(visitor: str, body: bytes) -> Response:
             self._sweep()
+            if len(self._sounds.keys() - {visitor}) >= WAITING:
+                raise Refused(f"{WAITING} sounds are waiting for their films already; wait a while.")
             path = self._place() / f"{secrets.token_urlsafe(16)}.sound"
             await run_in_threadpool(path.write_bytes, body)
             self._forget(self._sounds.pop(visitor, None))
@@ -248,6 +251,8 @@ class Films:
                 if job.future is not None and not job.future.done():
                     raise Refused("Your last film is still being rendered; wait for it or cancel it.")
                 self._drop(name, job)
+        if sum(job.future is None or not job.future.done() for job in self._jobs.values()) >= WAITING:
+            raise Refused(f"{WAITING} films are waiting to be rendered already; wait a while.")
         begun = self._begun.setdefault(visitor, deque())
         while begun and begun[0] < time.monotonic() - KEPT_SECONDS:
             begun.popleft()

@@ -11,13 +11,13 @@ import logging
 import secrets
 import time
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, TypeVar
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from genart.errors import BadRecipe, Expired, GenartError, Refused, quote
 from genart.export import EXPORTERS, pixels_of, recipes_of
 from genart.finish import finished
+from genart.limits import MAX_FILE
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.messages import UNEXPECTED, describe, framed, parsed, recipe_in, reply, seq_in, told
 
@@ -36,8 +37,12 @@ T = TypeVar("T")
 
 TOKEN_SECONDS = 24 * 3600
 PREVIEW_MS = 40.0
-MAX_FILE = 40 * 2**20
 LARGE_AT_ONCE = 2
+AT_ONCE = 6  # requests of a visitor that are worked on: as many as a browser opens connections
+WAITING = 60  # more of them, each for its turn
+OPEN_REPLIES = 32  # of a socket: one that takes no replies is not read either
+HELD_BYTES = 256 * 2**20  # of large bodies, of all visitors together
+LARGE_BODY = 2**20
 STILLS = ("png", "jpeg", "webp")
 LARGE = 512  # a longer side takes the encoder long enough to leave the event loop
 
@@ -53,6 +58,8 @@ class Live:
         self._rate = requests_a_second
         self._buckets: dict[str, Bucket] = {}
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._rooms: dict[str, Room] = {}
+        self._held = 0
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -127,7 +134,7 @@ class Live:
     async def event(self, message: str) -> bytes:
         """One request, with its token, through Gradio's own route; replies like `post`."""
         try:
-            request = parsed(message)
+            request = parsed(str(message))  # Gradio passes on whatever JSON it was sent
             return await self.frame(self.visitor(request.get("token")), request)
         except GenartError as error:
             return framed({"seq": None, **told(error)})
@@ -161,6 +168,8 @@ class Live:
                     task = asyncio.create_task(answer(visitor, message))
                     open_replies.add(task)
                     task.add_done_callback(open_replies.discard)
+                    while len(open_replies) >= OPEN_REPLIES:
+                        await asyncio.wait(open_replies, return_when=asyncio.FIRST_COMPLETED)
         except WebSocketDisconnect:
             pass
         except KeyError:  # a binary message, which nothing of ours sends
@@ -249,19 +258,66 @@ class Live:
             visitor = self.visitor(request.headers.get("x-genart-token"))
             if request.url.path != "/live":  # a frame is counted where it is made
                 self.admit(visitor)
-            return await work(visitor, b"" if limit is None else await _body(request, limit))
+            async with self._turn(visitor):
+                if limit is None:
+                    return await work(visitor, b"")
+                async with self._body(request, limit) as body:
+                    return await work(visitor, body)
         except Expired as error:
             return JSONResponse(told(error), status_code=401)
         except Refused as error:
             return JSONResponse(told(error), status_code=429)
         except GenartError as error:
             return JSONResponse(told(error), status_code=422)
+        except ClientDisconnect:
+            return Response(status_code=499)
         except Exception:
             log.exception("a live request failed")
             return JSONResponse(told(UNEXPECTED), status_code=500)
 
+    @asynccontextmanager
+    async def _turn(self, visitor: str) -> AsyncIterator[None]:
+        """One of a visitor's AT_ONCE places, so that a page that asks for much leaves threads to the others; or Refused."""
+        room = self._rooms.setdefault(visitor, Room())
+        if room.asked >= AT_ONCE + WAITING:
+            raise Refused(f"{room.asked} requests of this page are waiting already; wait a moment.")
+        room.asked += 1
+        try:
+            async with room.places:
+                yield
+        finally:
+            room.asked -= 1
+            if not room.asked:
+                self._rooms.pop(visitor, None)
+
+    @asynccontextmanager
+    async def _body(self, request: Request, limit: int) -> AsyncIterator[bytes]:
+        """The request's body, refused while it streams once it passes `limit` bytes, or the server holds too many."""
+        parts: list[bytes] = []
+        size = held = 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise BadRecipe(f"The file is larger than {limit / 2**20:.3g} MB; choose a smaller one.")
+                if size > LARGE_BODY:
+                    self._held, held = self._held + size - held, size
+                    if self._held > HELD_BYTES:
+                        raise Refused("Too many large files arrive here at once; try again in a moment.")
+                parts.append(part)
+            yield b"".join(parts)
+        finally:
+            self._held -= held
+
     def _sign(self, claim: str) -> str:
         return hmac.new(self._secret, claim.encode(errors="replace"), hashlib.sha256).hexdigest()
+
+
+class Room:
+    """How many requests of a visitor are here, and the places for those that are worked on."""
+
+    def __init__(self) -> None:
+        self.asked, self.places = 0, asyncio.Semaphore(AT_ONCE)
 
 
 class Bucket:
@@ -278,14 +334,3 @@ class Bucket:
             return False
         self._left -= 1
         return True
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The request's body, refused while it streams once it passes `limit` bytes."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise BadRecipe(f"The file is larger than {limit / 2**20:.3g} MB; choose a smaller one.")
-        parts.append(part)
-    return b"".join(parts)

@@ -29,6 +29,7 @@ from starlette.routing import BaseRoute, Route
 from genart.catalogue import Entry
 from genart.errors import BadRecipe, GenartError, Refused, quote
 from genart.hub.cache import ours
+from genart.limits import SMALL
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.turns import Turns
 from genart.ui.cells import small
@@ -289,21 +290,18 @@ def drawn(studio: "Studio", name: str, build: Build) -> "Atlas":
     taken = []
     for at in range(TRIED):
         start = time.monotonic(), time.process_time()
-        for _ in studio.render_many(first[at * batch : (at + 1) * batch], size=MIN_SIDE, batch=batch):
+        for _ in studio.render_many(first[at * batch : (at + 1) * batch], size=SMALL, batch=batch):
             build.progress(0, 0)
         taken += [(time.monotonic() - start[0]) / batch, (time.process_time() - start[1]) / batch]
     fast = min(taken)  # a machine that is busy now would keep a poor map for good
     points = anchors(space, next((count for count in COUNTS if count * fast <= DRAWING_SECONDS), COUNTS[-1]))
     build.begin("draw", len(points))
     pictures = []
-    for pixels in studio.render_many([mapped(entry.begin(anchor, psi), entry) for anchor in points], size=MIN_SIDE, batch=batch):
+    for pixels in studio.render_many([mapped(entry.begin(anchor, psi), entry) for anchor in points], size=SMALL, batch=batch):
         pictures.append(tiny(pixels, entry.hard_pixels))
         build.progress(len(pictures), len(points))
     build.begin("lay", 1)
     return chart(space, points, np.stack(pictures), build.progress)
-
-
-MIN_SIDE = 32  # as genart.atlas.SMALL, which would bring torch along
 
 
 def psi_of(space: "Space", entry: Entry) -> float:
@@ -319,10 +317,10 @@ def mapped(recipe: Recipe, entry: Entry) -> Recipe:
 
 
 def tiny(pixels: np.ndarray, hard: bool) -> np.ndarray:
-    """uint8 (MIN_SIDE, MIN_SIDE, 3)."""
-    grows = max(pixels.shape[:2]) < MIN_SIDE
+    """uint8 (SMALL, SMALL, 3)."""
+    grows = max(pixels.shape[:2]) < SMALL
     way = Image.Resampling.NEAREST if grows and hard else Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
-    return np.asarray(Image.fromarray(pixels).resize((MIN_SIDE, MIN_SIDE), way))
+    return np.asarray(Image.fromarray(pixels).resize((SMALL, SMALL), way))
 
 
 def placed(studio: "Studio", name: str, known: Known, wanted: list[Any]) -> Iterator[list[float] | None]:
@@ -345,7 +343,7 @@ def _place(studio: "Studio", known: Known, recipe: Recipe) -> np.ndarray:
         point = studio.submit(object(), recipe).result().point
         if point is not None:
             return on_plane(point * recipe.psi)[0]
-    pixels = tiny(studio.render(recipe, size=MIN_SIDE), studio.entries[recipe.model].hard_pixels)
+    pixels = tiny(studio.render(recipe, size=SMALL), studio.entries[recipe.model].hard_pixels)
     return pinned(known.atlas, known.features, pixels[None])[0]
 
 
@@ -356,7 +354,7 @@ def described(atlas: "Atlas", space: "Space", entry: Entry) -> dict[str, Any]:
     return {
         "side": atlas.side,
         "columns": columns_of(atlas),
-        "small": MIN_SIDE,
+        "small": SMALL,
         "psi": psi_of(space, entry),
         "plane": REACH if atlas.is_plane else None,
         "cells": atlas.cells.ravel().tolist(),
@@ -392,9 +390,9 @@ def sheet_of(atlas: "Atlas") -> bytes:
     rows = math.ceil(len(atlas.small) / columns)
     sheet = np.zeros((rows * columns, *atlas.small.shape[1:]), np.uint8)
     sheet[: len(atlas.small)] = atlas.small
-    sheet = sheet.reshape(rows, columns, MIN_SIDE, MIN_SIDE, 3).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows, columns, SMALL, SMALL, 3).transpose(0, 2, 1, 3, 4)
     file = BytesIO()
-    Image.fromarray(sheet.reshape(rows * MIN_SIDE, columns * MIN_SIDE, 3)).save(file, "JPEG", quality=QUALITY, subsampling=0)
+    Image.fromarray(sheet.reshape(rows * SMALL, columns * SMALL, 3)).save(file, "JPEG", quality=QUALITY, subsampling=0)
     return file.getvalue()
 
 

@@ -200,6 +200,11 @@ SENTENCES: dict[str, str] = {
     "A request has at most {0} characters; this one has {1}.": "一次请求最多 {0} 个字符，而这次有 {1} 个；请使用较短的配方。",
     "The request {0} is not valid JSON; load the page again.": "请求 {0} 不是有效的 JSON；请重新加载页面。",
     "The request {0} is not a JSON object; load the page again.": "请求 {0} 不是 JSON 对象；请重新加载页面。",
+    "{0} requests of this page are waiting already; wait a moment.": "此页面已有 {0} 个请求在等待；请稍等片刻。",
+    "Too many large files arrive here at once; try again in a moment.": "同时到达的大文件过多；请稍后再试。",
+    "{0} films are waiting to be rendered already; wait a while.": "已有 {0} 部影片在等待渲染；请稍后再试。",
+    "{0} sounds are waiting for their films already; wait a while.": "已有 {0} 个声音文件在等待各自的影片；请稍后再试。",
+    "The file's name {0} cannot be kept; rename it, in few printable characters.": "文件名 {0} 无法保存；请改成由少量可显示字符组成的名称。",
     "The file is larger than {0} MB; choose a smaller one.": "文件超过了 {0} MB；请选择较小的文件。",
     # genart/weights
     "The direction {0} in {1} has shape {2}; this model takes {3}.": "{1} 中方向 {0} 的形状是 {2}，而这个模型需要 {3}；请换一个文件。",
@@ -364,22 +369,56 @@ NAMES: dict[str, str] = {
 }
 
 # A string as repr writes it, so that no word inside is taken for one of the sentence's own.
-QUOTED = r"'(?:\\.|[^'\\])*'" + r'|"(?:\\.|[^"\\])*"'
+QUOTED = re.compile(r"'(?:\\.|[^'\\])*+'" r'|"(?:\\.|[^"\\])*+"')
 
 
 def chinese(sentence: str) -> str:
     """The sentence in Chinese; as it is where the table does not have it."""
-    for pattern, text in _patterns():
-        if match := pattern.fullmatch(sentence):
-            return text.format(*(NAMES.get(value, value) for value in match.groups()))
+    for parts, text in _templates():
+        values = _values(parts, sentence)
+        if values is not None:
+            return text.format(*(NAMES.get(value, value) for value in values))
     return sentence
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """The most literal template first: "moment {0} is …" before "{0} {1} is …"."""
-    longest_first = sorted(NAMES, key=len, reverse=True)  # "psi cutoff 99" is no "psi" of "cutoff 99"
-    place = f"({'|'.join(longest_first)}|{QUOTED}|.+?)"
-    literal = {english: re.split(r"\{\d\}", english) for english in SENTENCES}
-    order = sorted(literal, key=lambda english: len("".join(literal[english])), reverse=True)
-    return [(re.compile(place.join(map(re.escape, literal[english]))), SENTENCES[english]) for english in order]
+def _templates() -> list[tuple[list[str], str]]:
+    """Each template cut at its places, with its Chinese; the most literal first: "moment {0} is …" before "{0} {1} is …"."""
+    cut = [(re.split(r"\{\d\}", english), text) for english, text in SENTENCES.items()]
+    return sorted(cut, key=lambda template: len("".join(template[0])), reverse=True)
+
+
+@cache
+def _names() -> list[str]:
+    return sorted(NAMES, key=len, reverse=True)  # "psi cutoff 99" is no "psi" of "cutoff 99"
+
+
+def _values(parts: list[str], sentence: str) -> list[str] | None:
+    """What stands between the parts of a template; None where the sentence is another.
+
+    Visitors write much of some sentences, so what is found is never looked for again: the work grows with the length alone.
+    """
+    if not sentence.startswith(parts[0]) or not sentence.endswith(parts[-1]):
+        return None
+    values: list[str] = []
+    at, last = len(parts[0]), len(sentence) - len(parts[-1])
+    if len(parts) == 1:
+        return values if at == len(sentence) else None
+    for part in parts[1:-1]:
+        end = _end(sentence, at, part)
+        if end <= at:
+            return None
+        values.append(sentence[at:end])
+        at = end + len(part)
+    return [*values, sentence[at:last]] if at < last else None
+
+
+def _end(sentence: str, at: int, part: str) -> int:
+    """Where the value at a place ends that `part` follows: after one of our names or a string, else where `part` is next."""
+    for name in _names():
+        if sentence.startswith(name, at) and sentence.startswith(part, at + len(name)):
+            return at + len(name)
+    quoted = QUOTED.match(sentence, at)
+    if quoted and sentence.startswith(part, quoted.end()):
+        return quoted.end()
+    return sentence.find(part, at + 1)

@@ -36,9 +36,9 @@ class Share:
 
 def code(address: Any) -> bytes:
     """The QR code of an http address, SVG; raises BadRecipe for another, and for one too long to be scanned."""
-    if not isinstance(address, str) or not address.startswith(("http://", "https://")):
+    if not isinstance(address, str) or not address.isascii() or not address.startswith(("http://", "https://")):
         raise BadRecipe(f"{quote(address)} is no address of a page; load the page again.")
-    size = len(address.encode())
+    size = len(address)
     if size > MAX_ADDRESS:
         raise BadRecipe(f"This picture's link has {size} characters, too many for a QR code; share its PNG, or copy the link.")
     try:

@@ -1,5 +1,6 @@
 """Contact sheets of chosen pictures, and the recipes of any file made here: `/live/sheet` and `/live/recipes`."""
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from genart.export import recipes_of
 from genart.export.notes import of_recipes
-from genart.export.png import MAX_FILE, png
+from genart.export.png import png
 from genart.export.sheet import contact_sheet
+from genart.limits import MAX_FILE
 from genart.recipe import Recipe
 from genart.ui.cells import listed, picture_of
 from genart.ui.live import Live
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from genart.studio import Studio
 
 MAX_PICTURES = 100
+AT_ONCE = 4  # sheets that are drawn: each holds its pictures
 SIDE = 256  # where synthesis may stop: 100 pictures of it are 6.5 million pixels
 MAX_REQUEST = 8 * 2**20  # 100 recipes, some of them with stored latents
 
@@ -30,6 +33,7 @@ class Sheets:
 
     def __init__(self, live: Live):
         self._live = live
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -44,11 +48,12 @@ class Sheets:
             recipes = await run_in_threadpool(_asked, body)
             studio = await self._live.studio()
             pictures = []
-            for recipe in recipes:
-                if await request.is_disconnected():
-                    return Response(status_code=499)
-                pictures.append(await run_in_threadpool(picture_of, studio, recipe, SIDE))
-            return Response(await self._live.heavy(_packed, studio, recipes, pictures), media_type="image/png")
+            async with self._room:
+                for recipe in recipes:
+                    if await request.is_disconnected():
+                        return Response(status_code=499)
+                    pictures.append(await run_in_threadpool(picture_of, studio, recipe, SIDE))
+                return Response(await self._live.heavy(_packed, studio, recipes, pictures), media_type="image/png")
 
         return await self._live.answer(request, MAX_REQUEST, work)
 

@@ -3,6 +3,7 @@
 On a public page only the operator's models are there: what is downloaded already, and nothing is fetched.
 """
 
+import asyncio
 import logging
 import shutil
 import tempfile
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 MAX_REQUEST = 2000
 MAX_CHECKPOINT = 2 * 2**30
+MAX_NAME = 200  # bytes: a file system takes 255
+DROPPED_AT_ONCE = 2
 
 
 class Shelf:
@@ -40,6 +43,7 @@ class Shelf:
         self._live, self._studio, self._public = live, studio, public
         self._shipped = shipped
         self._downloads = Downloads(self._admit)
+        self._room = asyncio.Semaphore(DROPPED_AT_ONCE)
 
     def known(self) -> dict[str, Entry]:
         """The models to show: those that are here, and in a studio those of the catalogue too."""
@@ -148,17 +152,24 @@ class Shelf:
                 )
             if not name.endswith(CHECKPOINTS):
                 raise BadWeights(f"The file {quote(name)} is no checkpoint; choose one that ends in {', '.join(CHECKPOINTS)}.")
-            with tempfile.TemporaryDirectory(prefix="genart-") as folder:
-                path = Path(folder) / name
-                with open(path, "wb") as file:
-                    async for part in request.stream():
-                        if file.tell() + len(part) > MAX_CHECKPOINT:
-                            raise BadWeights(f"The file {quote(name)} has more than 2 GB; open it with the command line.")
-                        file.write(part)
-                entry = await run_in_threadpool(self._opened, path)
-            return JSONResponse(self.card(entry))
+            if not name.isprintable() or len(name.encode()) > MAX_NAME:
+                raise BadWeights(f"The file's name {quote(name)} cannot be kept; rename it, in few printable characters.")
+            async with self._room:
+                return await self._received(request, name)
 
         return await self._live.answer(request, None, work)
+
+    async def _received(self, request: Request, name: str) -> Response:
+        """The model in a checkpoint that is written to a file while it comes."""
+        with tempfile.TemporaryDirectory(prefix="genart-") as folder:
+            path = Path(folder) / name
+            with open(path, "wb") as file:
+                async for part in request.stream():
+                    if file.tell() + len(part) > MAX_CHECKPOINT:
+                        raise BadWeights(f"The file {quote(name)} has more than 2 GB; open it with the command line.")
+                    file.write(part)
+            entry = await run_in_threadpool(self._opened, path)
+        return JSONResponse(self.card(entry))
 
     def _opened(self, path: Path) -> Entry:
         from genart.weights import open_checkpoint

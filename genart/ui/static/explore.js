@@ -244,8 +244,10 @@ class Explore {
     for (const card of $$("#models .card:not([data-opened])")) {
       const { model } = card.dataset;
       const { head, data } = await this.live.aside({ recipe: this.points[model]?.[0] ?? this.fresh(model, 4) });
-      if (!head.error) await paint(card.querySelector("canvas"), { head, data });
-      else Object.assign(card, { title: head.error, className: "card failed" });
+      if (!head.error) {
+        await paint(card.querySelector("canvas"), { head, data });
+        this.models.keepPicture(model, card.querySelector("canvas"), false);
+      } else Object.assign(card, { title: head.error, className: "card failed" });
     }
   }
 

@@ -90,14 +90,8 @@ export class Models {
       if (!model.shipped || model.family) continue;
       const told = await this.desk.live.call("model", JSON.stringify({ model: model.name })).catch(() => null);
       if (told) Object.assign(model, { family: told.family, pixels: told.size });
-      if (!this.pictures[model.name]) await this.drawShipped(model);
+      this.show();
     }
-    this.show();
-  }
-
-  async drawShipped({ name }) {
-    const drawn = $(`#models [data-model="${CSS.escape(name)}"] canvas`);
-    if (drawn) this.keepPicture(name, drawn);
   }
 
   call(route, model = "") {
@@ -147,9 +141,12 @@ export class Models {
     this.show();
   }
 
-  keepPicture(name, canvas) {
+  // What a card shows; `again`, in place of the picture it has.
+  keepPicture(name, canvas, again = true) {
+    if (!again && this.pictures[name]) return;
     this.pictures = Object.fromEntries([...Object.entries(this.pictures).filter(([other]) => other !== name), [name, thumbnail(canvas)]].slice(-KEPT_PICTURES));
     keep(PICTURES_KEY, this.pictures);
+    this.show();
   }
 
   async get(name) {

@@ -35,7 +35,7 @@ def _slider(name: str, low: float, high: float, value: float, step: float) -> No
 def _seed() -> str:
     return f"""
 <section class="panel" id="seed-panel">
-  <h3><label for="seed" {html.text("seed.name")}</label> <small {html.text("seed.info")}</small></h3>
+  <h3><label for="seed" {html.text("seed.name")}</label> <small id="seed-keys" {html.text("seed.info")}</small></h3>
   <div class="line">
     <input id="seed" type="text" inputmode="numeric" autocomplete="off" maxlength="20">
     {html.action("dice", shown=False)}
