@@ -169,7 +169,7 @@ _ENTRIES = (
     Entry(
         "pixel-vae",
         "pixel-vae.safetensors",
-        "4ed6df6d1fa5890a7af1394c658e9e2873f7e1c4cf7da50ea3edf80b8863e0e1",
+        "fed86f51e7eaeddd5f35cbd5391e982d0ba576e68669925b6577a66d13e78508",
         "VAE",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
