@@ -155,7 +155,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reconstruction="scenic",
         perceptual=0.3,
         known=True,
-        steps=9_000,
+        steps=7_000,
     ),
     "schools": _painter(
         "schools",
