@@ -234,7 +234,8 @@ class StyledConv(nn.Module):
         for top in range(0, height, strip):
             end = min(top + strip, height)
             part = self._doubled(x, style, scale, bias, top, end)
-            out[:, :, 2 * top : 2 * end] = self._finished(part, None if noise is None else noise[2 * top : 2 * end], gain)
+            rows = slice(2 * top, 2 * end)
+            out[:, :, rows] = self._finished(part, None if noise is None else noise[rows], gain)
         return out
 
     def _strip(self, x: Tensor) -> int:
@@ -246,11 +247,11 @@ class StyledConv(nn.Module):
     def _doubled(self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, top: int, end: int) -> Tensor:
         """Rows `top` to `end` of x at twice the size, filtered, scaled and with the bias.
 
-        The filter reads a row more on either side, which stands for zeros at the picture's edge.
+        A row more on either side is doubled too, for the filter reads it; beyond the picture's edge stand zeros.
         """
         first, last = max(top - 1, 0), min(end + 1, x.shape[2])
-        edges = (0, 0, int(top == 0), int(end == x.shape[2]))
         x = x[:, :, first:last]
+        taps = depthwise(self.resample_filter.flip(0, 1), self.weight.shape[0])
         weight = self.weight.transpose(0, 1)
         alone = len(x) == 1 and x.numel() > weight.numel() and not torch.is_grad_enabled()
         if alone:  # the weights are fewer than the pixels, so the scales go into them
@@ -258,14 +259,9 @@ class StyledConv(nn.Module):
         else:
             x = x * style[:, :, None, None]
         x = self.packed.transposed(x, weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
-        x = x[:, :, int(top > 0) : x.shape[2] - int(last > end)]
-        x = F.pad(x, edges) if any(edges) and edges[2:] != (1, 1) else x
-        taps = depthwise(self.resample_filter.flip(0, 1), x.shape[1])
-        padding = (int(edges[2:] == (1, 1)), 1)
-        if alone:
-            return F.conv2d(x, taps, bias, padding=padding, groups=x.shape[1])
-        x = F.conv2d(x, taps, padding=padding, groups=x.shape[1])
-        return torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
+        x = F.conv2d(x, taps, bias if alone else None, padding=1, groups=len(taps))
+        x = x[:, :, 2 * (top - first) : 2 * (end - first)]
+        return x if alone else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
 
     def _finished(self, x: Tensor, noise: Tensor | None, gain: float) -> Tensor:
         if noise is not None:
