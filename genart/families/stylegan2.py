@@ -104,14 +104,21 @@ class Synthesis(nn.Module):
         rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, noise, 2 * last + 2)
         start = rows // 2
         const = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        x, image = (const, None) if known is None else known
+        x, image, raised, beside = (const, None, None, None) if known is None else known
         for i, block in enumerate(self.blocks[start : last + 1], start):
             row = max(2 * i - 1, 0)
+            if raised is None:
+                raised, beside = block.raised(x, w[:, row], patterns[row])
+                self._keep(w[:, : 2 * i], noise, (None, image, raised, beside))
             # Windows on w overlap by one: toRGB reads the row of the next block's first convolution.
-            x, image = block(x, image, w[:, row:], patterns[row:])
-            if self.prefixes is not None and i < len(self.blocks) - 1:
-                self.prefixes.keep(w[:, : 2 * i + 2], noise, (x, image))
+            x, image = block(raised, beside, image, w[:, row:], patterns[row:])
+            raised = None
+            self._keep(w[:, : 2 * i + 2], noise, (x, image, None, None))
         return cast(Tensor, image)  # the last block always has toRGB
+
+    def _keep(self, seen: Tensor, noise: Noise, state: tuple[Tensor | None, ...]) -> None:
+        if self.prefixes is not None and 0 < seen.shape[1] < 2 * len(self.blocks):
+            self.prefixes.keep(seen, noise, state)
 
     def _last(self, size: int | None) -> int:
         """The block that makes the picture."""
@@ -169,13 +176,16 @@ class Block(nn.Module):
         self.skip = Skip(inside, outside) if inside and residual else None
         self.register_buffer("resample_filter", low_pass())
 
+    def raised(self, x: Tensor, w: Tensor, pattern: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """x at this block's size, and the shortcut past the block where it has one."""
+        if self.conv0 is None:
+            return x, None
+        return self.conv0(x, w, pattern), None if self.skip is None else self.skip(x)
+
     def forward(
-        self, x: Tensor, image: Tensor | None, ws: Tensor, patterns: Sequence[Tensor | None]
+        self, x: Tensor, beside: Tensor | None, image: Tensor | None, ws: Tensor, patterns: Sequence[Tensor | None]
     ) -> tuple[Tensor, Tensor | None]:
         last = len(self.convs()) - 1
-        beside = None if self.skip is None else self.skip(x)
-        if self.conv0 is not None:
-            x = self.conv0(x, ws[:, 0], patterns[0])
         x = self.conv1(x, ws[:, last], patterns[last], gain=1.0 if beside is None else math.sqrt(0.5))
         if beside is not None:
             x = x + beside
