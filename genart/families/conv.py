@@ -18,7 +18,7 @@ POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 FEWEST_CHANNELS = 128  # below, the transforms take longer than they save
 CORNERS_BELOW = 192  # channels up to which a doubled picture is better made at its corners
 MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
-STRIP_VALUES = 128 * 2**10  # of a strip of tiles, tiles times channels: more leave the processor's cache, fewer take more calls
+STRIP_VALUES = 64 * 2**10  # of a strip of tiles, tiles times channels: what it needs stays in the processor's cache
 FEWEST_TILES = 256
 GAP = 16  # numbers between the rows of a transform: at a power of two apart, all would want the same few lines of the cache
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some processors twice as fast as the default, MKL
@@ -280,7 +280,7 @@ def _tiled(
     at_once = min(rows, max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across))
     out = x.new_empty(rows, 4, across, 4, outside)
     band = x.new_zeros(step * (at_once - 1) + window, step * (across - 1) + window, inside)  # of x, with zeros round it
-    room = x.new_zeros(window * window * (at_once * across * inside + GAP))
+    room = x.new_empty(window * window * (at_once * across * inside + GAP))
     line, gap = band.stride(0), x.new_zeros(GAP)
     for top in range(0, rows, at_once):
         count = min(at_once, rows - top)
@@ -292,6 +292,7 @@ def _tiled(
         strip = band.as_strided((window, window, count, across, inside), (line, inside, step * line, step * inside, 1))
         seen = room[: window * window * (strip[0, 0].numel() + GAP)].view(window * window, -1)
         seen[:, :-GAP].view(strip.shape).copy_(strip)
+        seen[:, -GAP:] = 0
         seen = product(doubled if up else inputs, seen.T)[:, :-GAP].view(36, -1, inside)
         parts = [product(one, matrix).flatten() for one, matrix in zip(seen, tiles, strict=True)]
         made = torch.cat([part for one in parts for part in (one, gap)]).view(36, -1)
