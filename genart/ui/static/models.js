@@ -90,14 +90,19 @@ export class Models {
       if (!model.shipped || model.family) continue;
       const told = await this.desk.live.call("model", JSON.stringify({ model: model.name })).catch(() => null);
       if (told) Object.assign(model, { family: told.family, pixels: told.size });
-      if (!this.pictures[model.name]) await this.drawShipped(model);
+      if (!this.pictures[model.name]) this.drawShipped(model, 60);
     }
     this.show();
   }
 
-  async drawShipped({ name }) {
-    const drawn = $(`#models [data-model="${CSS.escape(name)}"] canvas`);
-    if (drawn) this.keepPicture(name, drawn);
+  // A card of the Explore tab may not have its picture yet, and an empty one would be kept as black.
+  drawShipped(model, tries) {
+    const drawn = $(`#models [data-model="${CSS.escape(model.name)}"] canvas`);
+    if (!drawn || this.pictures[model.name]) return;
+    if (drawn.getContext("2d").getImageData(0, 0, 1, 1).data[3]) {
+      this.keepPicture(model.name, drawn);
+      this.show();
+    } else if (tries) setTimeout(() => this.drawShipped(model, tries - 1), 1000);
   }
 
   call(route, model = "") {
