@@ -20,12 +20,13 @@ CORNERS_BELOW = 192  # channels up to which a doubled picture is better made at 
 MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
 STRIP_VALUES = 64 * 2**10  # of a strip of tiles, tiles times channels: what it needs stays in the processor's cache
 FEWEST_TILES = 256
+GAP = 16  # numbers between the rows of a transform: at a power of two apart, all would want the same few lines of the cache
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some processors twice as fast as the default, MKL
 CAN_PACK = ONEDNN is not None and all(
     hasattr(torch.ops.mkldnn, name)
     for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight", "_reorder_linear_weight")
 )
-FEWEST_PIXELS = 1024 if CAN_PACK else 256
+FEWEST_PIXELS = 256
 MOST_PACKED = 1024  # pixels: of a larger picture the products take so long that reordering the weights does not show
 
 
@@ -276,21 +277,26 @@ def _tiled(
     tall, wide = (2 * height, 2 * width) if up else (height + 2 * padding - 2, width + 2 * padding - 2)
     rows, across = -(-tall // 4), -(-wide // 4)
     step, window = (2, 4) if up else (4, 6)  # a tile reads 6x6 pixels, that is 4x4 before they are doubled
-    behind, below = (step * count + window - step - length - padding for count, length in ((across, width), (rows, height)))
-    x = F.pad(x, (0, 0, padding, behind, padding, below))
-    line = x.stride(0)
+    at_once = min(rows, max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across))
     out = x.new_empty(rows, 4, across, 4, outside)
-    at_once = max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across)
+    band = x.new_zeros(step * (at_once - 1) + window, step * (across - 1) + window, inside)  # of x, with zeros round it
+    room = x.new_empty(window * window * (at_once * across * inside + GAP))
+    line, gap = band.stride(0), x.new_zeros(GAP)
     for top in range(0, rows, at_once):
         count = min(at_once, rows - top)
-        strip = x.as_strided(
-            (window, window, count, across, inside), (line, inside, step * line, step * inside, 1), top * step * line
-        )
-        seen = strip.clone(memory_format=torch.contiguous_format)
-        seen = seen if style is None else seen.mul_(style)
-        seen = product(doubled if up else inputs, seen.view(window * window, -1).T).view(36, -1, inside)
-        made = torch.cat([product(one, matrix) for one, matrix in zip(seen, tiles, strict=True)])
-        made = product(outputs, made.view(36, -1).T).view(4, 4, count, across, outside).permute(2, 0, 3, 1, 4)
+        first = step * top - padding
+        start, end = max(first, 0), min(first + len(band), height)
+        inner = band[start - first : end - first, padding : padding + width]
+        inner.copy_(x[start:end]) if style is None else torch.mul(x[start:end], style, out=inner)
+        band[end - first :] = 0
+        strip = band.as_strided((window, window, count, across, inside), (line, inside, step * line, step * inside, 1))
+        seen = room[: window * window * (strip[0, 0].numel() + GAP)].view(window * window, -1)
+        seen[:, :-GAP].view(strip.shape).copy_(strip)
+        seen[:, -GAP:] = 0
+        seen = product(doubled if up else inputs, seen.T)[:, :-GAP].view(36, -1, inside)
+        parts = [product(one, matrix).flatten() for one, matrix in zip(seen, tiles, strict=True)]
+        made = torch.cat([part for one in parts for part in (one, gap)]).view(36, -1)
+        made = product(outputs, made.T)[:, :-GAP].view(4, 4, count, across, outside).permute(2, 0, 3, 1, 4)
         place = out[top : top + count]
         if gain is None:
             place.copy_(made) if bias is None else torch.add(made, bias, out=place)

@@ -245,13 +245,13 @@ class Prefixes:
         return 0, None
 
     def keep(self, seen: Tensor, noise: Noise, state: tuple[Any, ...]) -> None:
-        """Remember the state, of tensors and None, after these rows of w; the longest unused are forgotten for it."""
+        """Remember the state, of tensors and None, after these rows of w, in place of an earlier one after the same; the
+        longest unused are forgotten for it."""
         size = sum(tensor.untyped_storage().nbytes() for tensor in state if tensor is not None)
-        if (
-            torch.is_grad_enabled() or len(seen) > 1 or size > self.kept_bytes // 3
-        ):  # a state so large would drive out the coarser ones
+        if torch.is_grad_enabled() or len(seen) > 1 or size > self.kept_bytes // 3:  # so large, it would drive out the coarser
             return
-        self._kept.append((seen.clone(), noise, state, size))
+        others = [entry for entry in self._kept if entry[1] != noise or not torch.equal(entry[0], seen)]
+        self._kept = [*others, (seen.clone(), noise, state, size)]
         while len(self._kept) > self.COUNT or sum(entry[3] for entry in self._kept) > self.kept_bytes:
             del self._kept[0]
 

@@ -104,14 +104,21 @@ class Synthesis(nn.Module):
         rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, noise, 2 * last + 2)
         start = rows // 2
         const = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        x, image = (const, None) if known is None else known
+        x, image, raised, beside = (const, None, None, None) if known is None else known
         for i, block in enumerate(self.blocks[start : last + 1], start):
             row = max(2 * i - 1, 0)
+            if raised is None:
+                raised, beside = block.raised(x, w[:, row], patterns[row])
+                self._keep(w[:, : 2 * i], noise, (None, image, raised, beside))
             # Windows on w overlap by one: toRGB reads the row of the next block's first convolution.
-            x, image = block(x, image, w[:, row:], patterns[row:])
-            if self.prefixes is not None and i < len(self.blocks) - 1:
-                self.prefixes.keep(w[:, : 2 * i + 2], noise, (x, image))
+            x, image = block(raised, beside, image, w[:, row:], patterns[row:])
+            raised = None
+            self._keep(w[:, : 2 * i + 2], noise, (x, image, None, None))
         return cast(Tensor, image)  # the last block always has toRGB
+
+    def _keep(self, seen: Tensor, noise: Noise, state: tuple[Tensor | None, ...]) -> None:
+        if self.prefixes is not None and 0 < seen.shape[1] < 2 * len(self.blocks):
+            self.prefixes.keep(seen, noise, state)
 
     def _last(self, size: int | None) -> int:
         """The block that makes the picture."""
@@ -169,13 +176,16 @@ class Block(nn.Module):
         self.skip = Skip(inside, outside) if inside and residual else None
         self.register_buffer("resample_filter", low_pass())
 
+    def raised(self, x: Tensor, w: Tensor, pattern: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """x at this block's size, and the shortcut past the block where it has one."""
+        if self.conv0 is None:
+            return x, None
+        return self.conv0(x, w, pattern), None if self.skip is None else self.skip(x)
+
     def forward(
-        self, x: Tensor, image: Tensor | None, ws: Tensor, patterns: Sequence[Tensor | None]
+        self, x: Tensor, beside: Tensor | None, image: Tensor | None, ws: Tensor, patterns: Sequence[Tensor | None]
     ) -> tuple[Tensor, Tensor | None]:
         last = len(self.convs()) - 1
-        beside = None if self.skip is None else self.skip(x)
-        if self.conv0 is not None:
-            x = self.conv0(x, ws[:, 0], patterns[0])
         x = self.conv1(x, ws[:, last], patterns[last], gain=1.0 if beside is None else math.sqrt(0.5))
         if beside is not None:
             x = x + beside
@@ -234,7 +244,8 @@ class StyledConv(nn.Module):
         for top in range(0, height, strip):
             end = min(top + strip, height)
             part = self._doubled(x, style, scale, bias, top, end)
-            out[:, :, 2 * top : 2 * end] = self._finished(part, None if noise is None else noise[2 * top : 2 * end], gain)
+            rows = slice(2 * top, 2 * end)
+            out[:, :, rows] = self._finished(part, None if noise is None else noise[rows], gain)
         return out
 
     def _strip(self, x: Tensor) -> int:
@@ -246,11 +257,11 @@ class StyledConv(nn.Module):
     def _doubled(self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, top: int, end: int) -> Tensor:
         """Rows `top` to `end` of x at twice the size, filtered, scaled and with the bias.
 
-        The filter reads a row more on either side, which stands for zeros at the picture's edge.
+        A row more on either side is doubled too, for the filter reads it; beyond the picture's edge stand zeros.
         """
         first, last = max(top - 1, 0), min(end + 1, x.shape[2])
-        edges = (0, 0, int(top == 0), int(end == x.shape[2]))
         x = x[:, :, first:last]
+        taps = depthwise(self.resample_filter.flip(0, 1), self.weight.shape[0])
         weight = self.weight.transpose(0, 1)
         alone = len(x) == 1 and x.numel() > weight.numel() and not torch.is_grad_enabled()
         if alone:  # the weights are fewer than the pixels, so the scales go into them
@@ -258,14 +269,9 @@ class StyledConv(nn.Module):
         else:
             x = x * style[:, :, None, None]
         x = self.packed.transposed(x, weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
-        x = x[:, :, int(top > 0) : x.shape[2] - int(last > end)]
-        x = F.pad(x, edges) if any(edges) and edges[2:] != (1, 1) else x
-        taps = depthwise(self.resample_filter.flip(0, 1), x.shape[1])
-        padding = (int(edges[2:] == (1, 1)), 1)
-        if alone:
-            return F.conv2d(x, taps, bias, padding=padding, groups=x.shape[1])
-        x = F.conv2d(x, taps, padding=padding, groups=x.shape[1])
-        return torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
+        x = F.conv2d(x, taps, bias if alone else None, padding=1, groups=len(taps))
+        x = x[:, :, 2 * (top - first) : 2 * (end - first)]
+        return x if alone else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
 
     def _finished(self, x: Tensor, noise: Tensor | None, gain: float) -> Tensor:
         if noise is not None:
