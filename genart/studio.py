@@ -67,6 +67,8 @@ log = logging.getLogger(__name__)
 MEMO_BYTES = 256 * 2**20
 MEMO_KEY_BYTES = 4000  # about what a recipe takes
 BATCHES = (1, 2, 4, 8)
+BATCH_ROUNDS = 5
+BATCH_SECONDS = 1.0  # after which no further round begins
 SLOW_SECONDS = 0.5
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 MODEL_BYTES = 4 * 2**30
@@ -407,16 +409,23 @@ class Studio:
         resident = self._resident(recipe.model)
         if resident.batch is None:
             generator = resident.loaded.generator
-            best, least = 1, math.inf
+            least: dict[int, float] = {}
+            began = time.perf_counter()
             with torch.inference_mode():
                 w = styles(replace(recipe, offsets=()), generator, {})
-                for batch in BATCHES:
-                    taken = min(self._with_room(recipe.model, partial(_seconds, resident, w, batch)) for _ in range(3)) / batch
-                    if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
+                for _ in range(BATCH_ROUNDS):  # in turns, for whatever else is running slows down all of them alike
+                    if time.perf_counter() - began > BATCH_SECONDS:
                         break
-                    best, least = batch, taken
-                    if taken > SLOW_SECONDS:  # nobody should wait for several of these at once
-                        break
+                    for batch in BATCHES:
+                        taken = self._with_room(recipe.model, partial(_seconds, resident, w, batch))
+                        least[batch] = min(taken / batch, least.get(batch, math.inf))
+                        if taken > SLOW_SECONDS:  # nobody should wait for several of these at once
+                            break
+            best = 1
+            for batch in list(least)[1:]:
+                if least[batch] > least[best] * BATCH_GAIN:  # larger batches only wait longer for their turn
+                    break
+                best = batch
             resident.batch = best
         return resident.batch
 
