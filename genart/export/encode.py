@@ -183,6 +183,7 @@ class Gif:
         self.file.write(b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\0\0")
         self.file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
         self.file.write(b"\x21\xfe" + _blocks(order.notes.text.encode()))
+        self.file.write(b"\x21\xff\x0bXMP DataXMP" + order.notes.xmp() + GIF_TRAILER)  # first: some readers go no further
 
     def add(self, pixels: np.ndarray) -> None:
         image = Image.fromarray(pixels)
@@ -202,7 +203,7 @@ class Gif:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
-            self.file.write(b"\x21\xff\x0bXMP DataXMP" + self.order.notes.xmp() + GIF_TRAILER + b";")
+            self.file.write(b";")
         self.file.close()
 
 
