@@ -14,7 +14,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from genart import finish, machine
 from genart.catalogue import ENTRIES
@@ -61,10 +61,10 @@ def filmed(studio: "Studio", walk: Walk, film: Film) -> None:
         save_film(studio, walk, film, Path(folder) / "film")
 
 
-def spent(work: Callable[[], None]) -> tuple[float, float]:
+def spent(work: Callable[..., None], *about: Any, **how: bool) -> tuple[float, float]:
     """Seconds by the clock, and of the processor."""
     clock, busy = time.perf_counter(), time.process_time()
-    work()
+    work(*about, **how)
     return time.perf_counter() - clock, time.process_time() - busy
 
 
@@ -89,9 +89,8 @@ def main() -> None:
             rounds = []
             for number in range(chosen.rounds):
                 walk = walk_of(name, chosen.frames, 10_000 * (number + 1) + 100 * list(FORMATS).index(kind))
-                bare = spent(lambda: generated(studio, walk, film, finished=False))
-                whole = spent(lambda: generated(studio, walk, film, finished=True))
-                rounds.append((bare, whole, spent(lambda: filmed(studio, walk, film))))
+                bare, whole = (spent(generated, studio, walk, film, finished=finished) for finished in (False, True))
+                rounds.append((bare, whole, spent(filmed, studio, walk, film)))
             milliseconds = [1000 * statistics.median(one[part][0] for one in rounds) / chosen.frames for part in range(3)]
             over = [
                 statistics.median(1 - one[part][how] / one[2][how] for one in rounds) for how in range(2) for part in range(2)

@@ -93,6 +93,7 @@ def test_keys_of_the_keyboard_play_add_and_undo(filming):
     filming.press("Home")
     filming.press(" ")
     filming.wait("() => parseFloat(document.querySelector('#tl-time').textContent) > 0.5")
+    filming.wait("() => lastHead().recipe?.anchors.length > 1")
     filming.press(" ")
     filming.rest("recipe.anchors.length === 2")
 
@@ -174,7 +175,7 @@ def test_the_browser_itself_plays_a_film(visitor, page_studio, tmp_path, name):
     data = base64.b64encode(path.read_bytes()).decode()
     played = visitor.page.evaluate(PLAYED, [data, KINDS[name], second])
     if name == "sheet":
-        assert played["width"] == played["height"] == 5 * 66 + 2
+        assert (played["width"], played["height"]) == (5 * 66 + 2, 4 * 66 + 2)
         return
     pixels = np.array(played["pixels"], np.uint8).reshape(64, 64, 4)[:, :, :3]
     expected = page_studio.render(sized(page_studio, film.at(1.0 if second else 0.0), 64))
