@@ -873,8 +873,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "In the file the same is said to machines, as the IPTC's digital source type trainedAlgorithmicMedia. "
         "A credit that says all: “Made with genart, model NAME (LICENCE), trained on DATA”, from the table's line. "
         "A model's licence is that of its weights and data; models opened from elsewhere keep the licence of their makers.",
-        "标签 “AI-generated / AI 生成” 表示：画面并非拍摄或绘制，而是由模型根据数字生成。文件内以 IPTC 数字来源类型 "
-        "trainedAlgorithmicMedia 向机器说明同一件事。完整的署名可写作：“由 genart 制作，模型 名称（许可证），训练数据 来源”，内容见上表。"
+        "可见标签“AI 生成”表示：画面并非拍摄或绘制，而是由模型根据数字生成。文件内以 IPTC 数字来源类型（由训练所得的算法生成）"
+        "向机器说明同一件事。完整的署名可写作：“由 genart 制作，模型 名称（许可证），训练数据 来源”，内容见上表。"
         "表中的许可证针对模型的权重和数据；从别处打开的模型沿用其作者的许可证。",
     ),
 }
