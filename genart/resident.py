@@ -23,6 +23,8 @@ from genart.weights import Loaded, load
 log = logging.getLogger(__name__)
 
 BATCHES = (1, 2, 4, 8)
+BATCH_ROUNDS = 5
+BATCH_SECONDS = 1.0  # after which no further round begins
 SLOW_SECONDS = 0.5
 BATCH_GAIN = 0.95  # of the time a picture took, that a larger batch must undercut
 
@@ -75,14 +77,21 @@ class Resident:
 
     def best_batch(self, w: Tensor, run: Callable[[Callable[[], float]], float]) -> int:
         """How many pictures at once this model renders fastest; `run` has each pass made."""
-        best, least = 1, math.inf
-        for batch in BATCHES:
-            taken = min(run(lambda batch=batch: self._seconds(w, batch)) for _ in range(3)) / batch  # type: ignore[misc]
-            if taken > least * BATCH_GAIN:  # larger batches only wait longer for their turn
+        least: dict[int, float] = {}
+        began = time.perf_counter()
+        for _ in range(BATCH_ROUNDS):  # in turns, for whatever else is running slows down all of them alike
+            if time.perf_counter() - began > BATCH_SECONDS:
                 break
-            best, least = batch, taken
-            if taken > SLOW_SECONDS:  # nobody should wait for several of these at once
+            for batch in BATCHES:
+                taken = run(lambda batch=batch: self._seconds(w, batch))  # type: ignore[misc]
+                least[batch] = min(taken / batch, least.get(batch, math.inf))
+                if taken > SLOW_SECONDS:  # nobody should wait for several of these at once
+                    break
+        best = 1
+        for batch in list(least)[1:]:
+            if least[batch] > least[best] * BATCH_GAIN:  # larger batches only wait longer for their turn
                 break
+            best = batch
         return best
 
     def find_axes(self, run: Callable[[Callable[[], Any]], Any]) -> None:

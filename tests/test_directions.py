@@ -1,5 +1,6 @@
 """Directions that say what they do: measured, learnt, carried by recipes and files."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -12,9 +13,11 @@ from starlette.testclient import TestClient
 
 from genart.directions import (
     MEASURES,
+    Direction,
     axes_of,
     directions,
     from_file,
+    keep,
     kept,
     learn,
     measurable,
@@ -292,6 +295,17 @@ def test_directions_are_found_once_for_some_weights_and_kept(tmp_path, monkeypat
     again = second.directions("mine")
     assert list(again) == list(found)
     assert all(torch.equal(again[name].vector, each.vector) and again[name].r == each.r for name, each in found.items())
+
+
+def test_a_full_disk_leaves_nothing_half_kept(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("genart.directions.files.os.replace", full)
+    keep("0" * 64, {"a": Direction(torch.ones(1, 10))})
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("harm", ["cut", "shape", "names"])

@@ -6,17 +6,20 @@ import shutil
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from genart.catalogue import Source
 from genart.errors import BadRecipe, GenartError, Refused
 from genart.export import encode, read_notes, recipes_of, save_jpeg, save_png, save_webp
 from genart.export.encode import Order, import_av
 from genart.export.film import FORMATS, PUBLIC, Film, Limits, estimate, moments, pictures, save_film, sized
 from genart.export.label import labelled
-from genart.export.notes import SOURCE_TYPE, Notes
+from genart.export.notes import SOURCE_TYPE, Notes, of_recipes
 from genart.export.replay import ALIKE, ends_of, likeness
 from genart.recipe import Anchor, Offset, Recipe, pack_vector
 from genart.walk import Key, Walk
@@ -24,6 +27,7 @@ from genart.walk import Key, Walk
 A, B = Recipe("dcgan", (Anchor(1),)), Recipe("dcgan", (Anchor(2),), 0.9, offsets=(Offset("pca1", 1.5),))
 WALK = Walk((Key(A, 0.5), Key(B, 0.5)), loop=True)
 FPS = 10.0
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +201,65 @@ def test_readable_notes_are_where_other_programs_look(films):
         assert SOURCE_TYPE.encode() in image.info["xmp"]
 
 
+def boxes(data, path=()):
+    """Every box of an MP4 (ISO/IEC 14496-12) as (path, contents), read by nothing but its lengths."""
+    at = 0
+    while at + 8 <= len(data):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        contents = data[at + 8 : at + size]
+        yield (*path, kind), contents
+        if kind in (b"moov", b"udta", b"ilst", b"\xa9cmt", b"\xa9nam", b"cprt"):
+            yield from boxes(contents, (*path, kind))
+        elif kind == b"meta":
+            yield from boxes(contents[4:], (*path, kind))
+        at += max(size, 8)
+
+
+def packet_in(name, path):
+    """The XMP of a file, found by a reader that knows the format and nothing of genart."""
+    data = path.read_bytes()
+    if name == "mp4":
+        return next(contents[16:] for at, contents in boxes(data) if at == (b"uuid",) and contents[:4].hex() == "be7acfcb")
+    if name == "webm":
+        with import_av().open(str(path)) as container:
+            return container.metadata["XMP"].encode()
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as file:
+            return file.read("genart.xmp")
+    with Image.open(path) as image:
+        if name == "gif":
+            application, at = image.info["extension"]
+            assert application == b"XMP DataXMP"
+            return data[at : data.index(b"\x01\xff\xfe", at)]
+        found = image.info.get("xmp") or image.info["XML:com.adobe.xmp"].encode()
+        return found.rpartition(b"<?xpacket end")[0] + b'<?xpacket end="w"?>'
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_independent_reader_finds_the_notes_as_xml(films, studio, name):
+    said = next(ElementTree.fromstring(packet_in(name, films[name])).iter(RDF + "Description")).attrib
+
+    assert said["{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert said["{http://ns.adobe.com/photoshop/1.0/}Credit"] == studio.entries["dcgan"].credit
+    assert said["{http://ns.adobe.com/xap/1.0/rights/}UsageTerms"] == studio.entries["dcgan"].licence
+    assert studio.stamped(A).weights in said["{http://purl.org/dc/elements/1.1/}description"]
+    assert name == "sheet" or Walk.from_json(said["{urn:genart:1}walk"]).keys[0].recipe == studio.stamped(A)
+
+
+def test_an_mp4_has_its_comment_where_players_look(films):
+    found = dict(boxes(films["mp4"].read_bytes()))
+
+    assert b"made by a trained model" in found[b"moov", b"udta", b"meta", b"ilst", b"\xa9cmt", b"data"]
+
+
+def test_a_model_of_the_hub_is_named_with_its_revision(studio, monkeypatch):
+    record = SimpleNamespace(repo="owner/name", revision="a" * 40, file="model.safetensors")
+    monkeypatch.setattr("genart.export.notes.record_of", lambda source: record)
+    monkeypatch.setitem(studio.entries, "dcgan", replace(studio.entries["dcgan"], source=Source("owner/name")))
+
+    assert f"owner/name@{'a' * 40}:model.safetensors" in of_recipes(studio, [A]).text
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_film_is_held_against_its_walk(films, studio, name):
     exact = name in ("frames", "sheet", "sprites")
@@ -313,6 +376,20 @@ def test_cancelling_leaves_nothing(studio, tmp_path):
     for name, kind in FORMATS.items():
         with pytest.raises(Cancelled):
             save_film(studio, WALK, Film(name, 32, FPS), tmp_path / f"a{kind.suffix}", progress=progress)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_film_that_fails_in_the_encoder_leaves_nothing_and_says_why(studio, tmp_path, monkeypatch, name):
+    def broken(self, pixels):
+        if getattr(self, "tried", 0) == 3:
+            raise GenartError("The encoder gave up; try again.")
+        self.tried = getattr(self, "tried", 0) + 1
+
+    for encoder in (encode.Video, encode.Gif, encode.Frames, encode.Sheet):
+        monkeypatch.setattr(encoder, "add", broken)
+    with pytest.raises(GenartError, match="gave up"):
+        save_film(studio, WALK, Film(name, 32, FPS), tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -302,3 +303,86 @@ def test_the_timeline_learns_where_a_walk_with_sound_has_come_to(client):
 
     assert (told[0], told[-1]) == (0, 1)
     assert told[100] == 0
+
+
+def test_a_sound_that_nobody_uses_is_swept_though_nobody_comes_by(client, films, monkeypatch):
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", 0.0)
+    client.post("/live/film/sound", content=wav(beats()))
+    assert len(list(films._place().glob("*.sound"))) == 1
+    end = time.monotonic() + SOON
+    while list(films._place().glob("*.sound")) and time.monotonic() < end:
+        client.post("/live/film/state", json={"id": "none"})
+
+    assert not list(films._place().glob("*.sound"))
+
+
+def test_a_film_is_kept_from_when_it_was_finished(client, films, monkeypatch, held):
+    begun, may_end = held
+    name = client.post("/live/film", json=request()).json()["id"]
+    assert begun.wait(SOON)
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", 0.0)
+    films._sweep()
+    assert name in films._jobs
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", 600.0)
+    may_end.set()
+
+    assert finished(client, name)["finished"]
+    films._sweep()
+    assert name in films._jobs
+
+
+def test_the_sounds_of_all_visitors_together_have_a_limit(client, live, films, monkeypatch):
+    sound = wav(beats())
+    monkeypatch.setattr(films, "_limits", replace(films._limits, sound_bytes=len(sound)))
+    monkeypatch.setattr(films_module, "SOUND_ROOM", 2)
+    others = [{"x-genart-token": live.token()} for _ in range(3)]
+    answers = [client.post("/live/film/sound", content=sound, headers=other) for other in (*others, others[0])]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 200]
+    assert "fill the room" in answers[2].json()["error"]
+    assert len(list(films._place().glob("*.sound"))) == 2
+
+
+def test_sounds_wait_for_each_other_and_hold_up_no_film(client, live, films, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(*_, **__):
+        begun.set()
+        assert may_end.wait(SOON)
+        return np.zeros((RATE, 2), np.int16)
+
+    monkeypatch.setattr(films_module, "samples_of", slow)
+    client.post("/live/film/sound", content=wav(beats()))
+    first = client.post("/live/film", json={**request(format="mp4", side=32), "sound": True}).json()["id"]
+    assert begun.wait(SOON)
+    other = {"x-genart-token": live.token()}
+    second = client.post("/live/film", json=request(), headers=other).json()["id"]
+    films._jobs[second].future.result(SOON)
+    monkeypatch.setattr(films, "_listening", films_module.HEARD_AT_ONCE)
+    refused = client.post("/live/sound?name=a.wav", content=wav(beats()))
+    waits = client.post("/live/film/state", json={"id": first}).json()
+    may_end.set()
+
+    assert refused.status_code == 429
+    assert waits["waiting"]
+    assert finished(client, first)["finished"]
+
+
+def test_a_film_cancelled_while_its_sound_is_heard_leaves_nothing(client, films, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(*_, **__):
+        begun.set()
+        assert may_end.wait(SOON)
+        return np.zeros((RATE, 2), np.int16)
+
+    monkeypatch.setattr(films_module, "samples_of", slow)
+    client.post("/live/film/sound", content=wav(beats()))
+    name = client.post("/live/film", json={**request(format="mp4", side=32), "sound": True}).json()["id"]
+    assert begun.wait(SOON)
+    client.post("/live/film/cancel", json={"id": name})
+    may_end.set()
+    films._ears.run(lambda: None)
+    films._turns.run(lambda: None)
+
+    assert list(films._place().iterdir()) == []

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from genart.errors import BadRecipe
@@ -77,6 +78,18 @@ def test_upscale_is_the_same_in_tiles(monkeypatch):
     monkeypatch.setattr("genart.finish.upscale.TILE", 16)
 
     assert np.abs(apply(picture, Step("upscale", (("times", 2),))).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_upscale_leaves_out_only_what_the_margin_would_have_shown(times):
+    from genart.finish.upscale import MARGIN, network
+
+    x = torch.rand(1, 3, 20 + 2 * MARGIN, 12 + 2 * MARGIN) * 2 - 1
+    with torch.inference_mode():
+        whole = network()(x, times)[:, :, times * MARGIN : -times * MARGIN, times * MARGIN : -times * MARGIN]
+        within = torch.nn.functional.pixel_shuffle(network().within(x, times), times)
+
+    assert torch.allclose(within, whole, atol=1e-4)
 
 
 @pytest.mark.parametrize(("times", "side", "says"), [(3, 8, "times 3"), (4, 2000, "2000 pixels grows beyond 4096 by 4")])

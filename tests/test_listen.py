@@ -1,5 +1,7 @@
 """Sound files are decoded somewhere else, within limits, or refused in one sentence."""
 
+import subprocess
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -81,3 +83,21 @@ def test_a_decoder_that_hangs_is_given_up(monkeypatch):
 
     with pytest.raises(BadRecipe, match="took more than"):
         samples_of(wav(BEATS), "a.wav", **LIMITS)
+
+
+@pytest.mark.parametrize("ended", [{"returncode": -24}, {"returncode": 1, "stderr": b"Timeout (0:01:00)!\nThread"}])
+def test_a_decoder_that_its_own_clock_ended_took_too_long(monkeypatch, ended):
+    about = {"args": [], "stdout": b"", "stderr": b"", **ended}
+    monkeypatch.setattr(listen.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess(**about))
+    monkeypatch.setattr(listen.signal, "SIGXCPU", 24, raising=False)
+
+    with pytest.raises(BadRecipe, match="took more than 60 seconds"):
+        samples_of(wav(BEATS), "a.wav", **LIMITS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+def test_a_decoder_that_spins_is_ended_by_the_clock_of_the_processor():
+    spins = "from genart.export.decode import give_up; give_up(2**28, 1)\nwhile True: pass"
+    ended = subprocess.run([sys.executable, "-c", spins], capture_output=True, timeout=60)
+
+    assert listen._ran_out_of_time(ended)

@@ -84,9 +84,12 @@ def keep(weights: str, found: Mapping[str, Direction]) -> None:
         place = _place(weights)
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=place.parent, suffix=".partial")
-        with open(handle, "wb") as file:
-            file.write(data)
-        os.replace(partial, place)
+        try:
+            with open(handle, "wb") as file:
+                file.write(data)
+            os.replace(partial, place)
+        finally:  # on a full disk, say
+            Path(partial).unlink(missing_ok=True)
 
 
 def _place(weights: str) -> Path:

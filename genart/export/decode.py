@@ -16,6 +16,7 @@ from genart.sound import RATE
 
 TOO_LONG, DAMAGED = 3, 4  # what it exits with
 CODECS = ("pcm_", "mp3", "vorbis", "opus", "flac", "aac", "alac")
+SECONDS = 60  # that decoding may take, by the clock or of the processor
 ROOM = 512 * 2**20  # bytes of memory beside the file's own
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 
@@ -28,12 +29,14 @@ def give_up(room: int, seconds: int) -> None:
     if sys.platform != "win32":
         import resource
 
-        limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_CORE: 0}
+        limits = {resource.RLIMIT_FSIZE: (0, 0), resource.RLIMIT_CORE: (0, 0)}
+        limits[resource.RLIMIT_CPU] = (seconds, seconds + 5)  # first the signal that says why
         with suppress(OSError), open("/proc/self/statm") as file:
-            limits[resource.RLIMIT_AS] = int(file.read().split()[0]) * resource.getpagesize() + room
-        for limit, most in limits.items():
+            most = int(file.read().split()[0]) * resource.getpagesize() + room
+            limits[resource.RLIMIT_AS] = (most, most)
+        for limit, bounds in limits.items():
             with suppress(OSError, ValueError):
-                resource.setrlimit(limit, (most, most))
+                resource.setrlimit(limit, bounds)
 
 
 def decoded(data: bytes, kind: str) -> Iterator[Any]:
@@ -72,7 +75,7 @@ def main(kind: str, most: int) -> int:
     data = sys.stdin.buffer.read()
     import av  # noqa: F401  # before its memory is counted
 
-    give_up(ROOM + 2 * len(data), 60)
+    give_up(ROOM + 2 * len(data), SECONDS)
     count = 0
     try:
         for part in decoded(data, kind):

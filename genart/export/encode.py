@@ -27,6 +27,7 @@ XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the uuid of XMP i
 GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # ends an XMP block in GIF, as the specification has it
 BT709 = 1
 GIF_COLOURS = 256
+SMALL = 512 * 512  # pixels of frames that one thread encodes; several would mostly wait for each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ VIDEO = {
     "webp": ("webp", "libwebp_anim", "yuv420p"),
 }
 CONTAINERS = {"mp4": {"movflags": "+faststart"}, "webp": {"loop": "0"}}
-VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "7", "row-mt": "1"}
+H264 = {"preset": "veryfast", "x264-params": "partitions=i4x4,i8x8"}  # a fifth of the time for a hundredth of the size
+VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
 CODECS = {
-    "mp4": {name: {"crf": crf, "preset": "veryfast"} for name, crf in (("small", "28"), ("good", "20"), ("best", "14"))},
+    "mp4": {name: {"crf": crf, **H264} for name, crf in (("small", "28"), ("good", "20"), ("best", "14"))},
     "webm": {name: {"crf": crf, **VP9} for name, crf in (("small", "42"), ("good", "30"), ("best", "18"))},
     "webp": {
         name: {"quality": quality, "compression_level": "2"}
@@ -89,6 +91,8 @@ class Video:
         stream: Any = self.container.add_stream(codec, rate=self.rate, options=CODECS[kind][order.quality])
         stream.height, stream.width = (_even(side) for side in order.shape)
         stream.pix_fmt = self.pixels
+        if stream.height * stream.width <= SMALL:
+            stream.codec_context.thread_count = 1
         if kind != "webp":
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = BT709
@@ -179,6 +183,7 @@ class Gif:
         self.file.write(b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\0\0")
         self.file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
         self.file.write(b"\x21\xfe" + _blocks(order.notes.text.encode()))
+        self.file.write(b"\x21\xff\x0bXMP DataXMP" + order.notes.xmp() + GIF_TRAILER)  # first: some readers go no further
 
     def add(self, pixels: np.ndarray) -> None:
         image = Image.fromarray(pixels)
@@ -198,7 +203,7 @@ class Gif:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
-            self.file.write(b"\x21\xff\x0bXMP DataXMP" + self.order.notes.xmp() + GIF_TRAILER + b";")
+            self.file.write(b";")
         self.file.close()
 
 

@@ -9,6 +9,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +37,7 @@ MAX_FPS = {"gif": 50.0}  # browsers slow a GIF with shorter frames down to 10 a 
 SHEET_FRAMES = 36
 TRIED = (3, 12)  # frames rendered and encoded for an estimate, at least and at most
 TRIED_SECONDS = 1.0
+AHEAD = 4  # frames that are drawn and wait for the encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +232,32 @@ def _encode(
     notes = of_walk(studio, walk, film.to_json())
     hard = studio.entries[walk.model].hard_pixels
     order = Order(path, shape, len(seconds), film.fps, film.quality, notes, sound, hard)
-    with FORMATS[film.format].encoder(order) as encoder:
+    with FORMATS[film.format].encoder(order) as encoder, ThreadPoolExecutor(1, "encodes") as beside:
         encoder.add(first)
         progress(1)
-        for number, pixels in enumerate(frames, start=2):
-            encoder.add(pixels)
-            progress(number)
+        _beside(beside, encoder, frames, progress)
+
+
+def _beside(beside: ThreadPoolExecutor, encoder: Encoder, frames: Iterator[np.ndarray], progress: Callable[[int], None]) -> None:
+    """All frames but the first, encoded in a thread beside the one that draws the next; at most AHEAD of them wait."""
+    waiting: deque[Future[None]] = deque()
+    done = 1
+
+    def settle(most: int) -> None:
+        nonlocal done
+        while len(waiting) > most or (waiting and waiting[0].done()):
+            waiting.popleft().result()
+            done += 1
+            progress(done)
+
+    try:
+        for pixels in frames:
+            waiting.append(beside.submit(encoder.add, pixels))
+            settle(AHEAD)
+        settle(0)
+    finally:
+        for frame in waiting:  # of a film that is given up
+            frame.cancel()
 
 
 def _shape(studio: "Studio", walk: Walk, film: Film) -> tuple[tuple[int, int], bool]:

@@ -1,6 +1,7 @@
 """A sound file becomes samples, decoded in a process of its own, and samples what a walk carries of them."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,11 @@ import numpy as np
 
 import genart
 from genart.errors import BadRecipe, quote
-from genart.export.decode import TOO_LONG
+from genart.export.decode import SECONDS, TOO_LONG
 from genart.export.encode import import_av
 from genart.sound import Sound, heard
 
-TIMEOUT = 90  # seconds, on a busy machine
+TIMEOUT = SECONDS + 30  # for a process that does not end by itself, and begins on a busy machine
 ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHOME", "SYSTEMROOT")
 
 
@@ -36,15 +37,23 @@ def samples_of(data: bytes, name: str, *, most_bytes: int, most_seconds: float) 
     places = [str(Path(genart.__file__).parents[1]), *filter(None, sys.path)]
     environment = {key: os.environ[key] for key in ENVIRONMENT if key in os.environ} | {"PYTHONPATH": os.pathsep.join(places)}
     command = [sys.executable, "-P", "-m", "genart.export.decode", kind, str(int(most_seconds))]
+    slow = False
     try:
         ended = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT, env=environment)
     except subprocess.TimeoutExpired:
-        raise BadRecipe(f"Decoding the sound {quote(name)} took more than {TIMEOUT} seconds; use a shorter one.") from None
+        slow = True
+    if slow or _ran_out_of_time(ended):
+        raise BadRecipe(f"Decoding the sound {quote(name)} took more than {SECONDS} seconds; use a shorter one.")
     if ended.returncode == TOO_LONG:
         raise BadRecipe(f"The sound {quote(name)} lasts longer than {int(most_seconds)} seconds; cut it, or use another.")
     if ended.returncode or len(ended.stdout) < 4:
         raise BadRecipe(f"The sound {quote(name)} is damaged; save it again, as WAV or MP3.")
     return np.frombuffer(ended.stdout, np.int16).reshape(-1, 2)
+
+
+def _ran_out_of_time(ended: "subprocess.CompletedProcess[bytes]") -> bool:
+    """Whether the process was ended by its own clock: that of the processor, or the one of `faulthandler`."""
+    return ended.returncode == -getattr(signal, "SIGXCPU", 0) != 0 or ended.stderr.startswith(b"Timeout (")
 
 
 def kind_of(data: bytes) -> str | None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Iterator, Sequence
 from xml.sax.saxutils import quoteattr
 
 from genart import __version__
+from genart.catalogue import Entry
 from genart.errors import BadRecipe
+from genart.hub.cache import record_of
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.walk import Walk
 
@@ -37,13 +39,17 @@ SHOWN = 64  # recipes spelt out for a reader
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """`recipes` of a still or a sheet, or the `walk` of a film with how it was shown: see `Film` in film.py."""
+    """`recipes` of a still or a sheet, or the `walk` of a film with how it was shown: see `Film` in film.py.
+
+    `origin` is where the model's weights came from, as owner/name@revision:file.
+    """
 
     recipes: tuple[Recipe, ...] = ()
     walk: Walk | None = None
     shown: str = ""
     credit: str = ""
     licence: str = ""
+    origin: str = ""
 
     @property
     def text(self) -> str:
@@ -54,9 +60,10 @@ class Notes:
             for recipe in recipes[:SHOWN]
         ]
         weights = dict.fromkeys(f"weights {recipe.weights}" for recipe in recipes if recipe.weights)
+        origin = [f"weights from huggingface.co: {self.origin}"] if self.origin else []
         licence = [f"licence of the model: {self.licence}"] if self.licence else []
         trained = [f"trained on: {self.credit}"] if self.credit else []
-        return "\n".join([*lines, *weights, f"made by a trained model with genart {__version__}", *trained, *licence])
+        return "\n".join([*lines, *weights, *origin, f"made by a trained model with genart {__version__}", *trained, *licence])
 
     def xmp(self, *, whole: bool = True) -> bytes:
         """The notes as an XMP packet; not `whole` leaves out what a PNG says in chunks of its own."""
@@ -88,6 +95,7 @@ def of_recipes(studio: "Studio", recipes: Sequence[Recipe]) -> Notes:
         recipes=stamped,
         credit="; ".join(dict.fromkeys(entry.credit for entry in entries)),
         licence="; ".join(dict.fromkeys(entry.licence for entry in entries)),
+        origin="; ".join(filter(None, map(origin_of, entries))),
     )
 
 
@@ -95,7 +103,13 @@ def of_walk(studio: "Studio", walk: Walk, shown: str) -> Notes:
     """The notes of a film."""
     entry = studio.entries[walk.model]
     stamped = walk.stamped(studio.resident(walk.model).loaded.sha256)
-    return Notes(walk=stamped, shown=shown, credit=entry.credit, licence=entry.licence)
+    return Notes(walk=stamped, shown=shown, credit=entry.credit, licence=entry.licence, origin=origin_of(entry))
+
+
+def origin_of(entry: Entry) -> str:
+    """Repository, revision and file of a model of the Hub, as its download recorded them; "" for any other."""
+    record = record_of(entry.source) if entry.source else None
+    return f"{record.repo}@{record.revision}:{record.file}" if record else ""
 
 
 def read_packet(data: bytes) -> Notes | None:

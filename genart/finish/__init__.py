@@ -69,7 +69,7 @@ def _resize(pixels: np.ndarray, size: float, how: Image.Resampling) -> np.ndarra
         raise BadRecipe(f"size {quote(size)} is out of range; use a number of pixels from 1 to {MAX_SIDE}.")
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(pixels).resize(shape, how))
+    return pixels if shape == (width, height) else np.asarray(Image.fromarray(pixels).resize(shape, how))
 
 
 def finished(pixels: np.ndarray, steps: Sequence[Step]) -> np.ndarray:

@@ -97,9 +97,12 @@ def record(found: Record) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(found), file)
-        os.replace(partial, path)
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(found), file)
+            os.replace(partial, path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
 
 
 def _record_path(repo: str, file: str, asked: str | None) -> Path:

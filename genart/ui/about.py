@@ -24,6 +24,7 @@ def tab(page: Page) -> None:
   <h2>{_text("about.models")}</h2>
   <div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>
   <h2>{_text("about.rights")}</h2><p>{_text("about.rights.text")}</p>
+  <p>{_text("about.credit.text")}</p>
   <p><small>genart {__version__} · Apache-2.0</small></p>
 </article>""",
         apply_default_css=False,

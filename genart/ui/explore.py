@@ -92,7 +92,7 @@ def _link_dialog() -> str:
   <p id="link-error" role="alert" hidden></p>
   <p id="link-local" hidden></p>
   <div class="line"><input id="link-address" readonly {html.label("qr.link")}>
-    <button type="button" id="link-copy" {html.text("qr.copy")}</button>
+    <button type="button" id="link-copy" autofocus {html.text("qr.copy")}</button>
     <button type="button" id="link-close" {html.text("qr.close")}</button></div>
 </dialog>"""
 

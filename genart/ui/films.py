@@ -1,9 +1,11 @@
 """The film channel: walks are made, re-timed and read, films rendered in turn, fetched once and forgotten.
 
 Routes stand beside the live channel's, under the same tokens. A film lies in a temporary folder until its
-visitor has fetched it, and no longer than KEPT_SECONDS; a sound for it until it is made.
+visitor has fetched it, and no longer than KEPT_SECONDS; a sound for it until it is made. Sounds are decoded
+one after another, in a line of their own: neither pictures nor films wait for them.
 """
 
+import asyncio
 import json
 import re
 import secrets
@@ -11,10 +13,11 @@ import tempfile
 import time
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import numpy as np
 from starlette.background import BackgroundTask
@@ -28,6 +31,7 @@ from genart.export import read_notes
 from genart.export.film import FORMATS, PUBLIC, Film, Limits, check, estimate, save_film
 from genart.export.listen import heard_in, samples_of
 from genart.recipe import MAX_CHARACTERS, Recipe
+from genart.sound import RATE
 from genart.turns import Turns
 from genart.ui.live import Live
 from genart.ui.messages import UNEXPECTED, parsed, told, walk_of
@@ -36,12 +40,16 @@ from genart.walk import WALKS, Reach, Walk, even
 if TYPE_CHECKING:
     from genart.studio import Studio
 
+T = TypeVar("T")
+
 MAX_REQUEST = 2 * MAX_CHARACTERS
 MAX_ENDS = 5 * 2**20  # of a dropped film the page sends the two ends
 KEPT_SECONDS = 600.0
 WAITING = 16  # films, and as many sounds that are brought for one
 PUBLIC_FILMS = 3  # in as many seconds, from one visitor
 EVEN_SIDE = 64
+HEARD_AT_ONCE = 8  # sounds that wait for their turn
+SOUND_ROOM = 8  # times the largest sound: what all of them together may take of the disk
 PARTS = 400  # of the time, that the timeline knows
 
 
@@ -51,7 +59,7 @@ class Cancelled(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One film on its way. `done` of `count` frames are encoded; `started` is when its turn came."""
+    """One film on its way. `done` of `count` frames are encoded; `started` is when its turn came, `ended` when it was over."""
 
     visitor: str
     name: str
@@ -59,8 +67,8 @@ class Job:
     count: int
     future: "Future[None] | None" = None
     done: int = 0
-    asked: float = field(default_factory=time.monotonic)
     started: float | None = None
+    ended: float | None = None
     cancelled: bool = False
     sound: Path | None = None
 
@@ -95,6 +103,8 @@ class Films:
         self._jobs: dict[str, Job] = {}
         self._begun: dict[str, deque[float]] = {}
         self._turns = Turns("films")
+        self._ears = Turns("sounds")
+        self._listening = 0
         self._sounds: dict[str, Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -145,7 +155,7 @@ class Films:
 
         async def work(_: str, body: bytes) -> Response:
             name = request.query_params.get("name", "sound")
-            sound = await self._live.heavy(lambda: heard_in(self._samples(body, name), name))
+            sound = await self._listen(lambda: heard_in(self._samples(body, name), name))
             return JSONResponse({"sound": asdict(sound)})
 
         return await self._live.answer(request, self._limits.sound_bytes, work)
@@ -157,10 +167,15 @@ class Films:
             self._sweep()
             if len(self._sounds.keys() - {visitor}) >= WAITING:
                 raise Refused(f"{WAITING} sounds are waiting for their films already; wait a while.")
-            path = self._place() / f"{secrets.token_urlsafe(16)}.sound"
-            await run_in_threadpool(path.write_bytes, body)
             self._forget(self._sounds.pop(visitor, None))
+            place = self._place()
+            taken = len(body) + sum(path.stat().st_size for path in place.glob("*.sound"))
+            if taken > SOUND_ROOM * self._limits.sound_bytes:
+                raise Refused("Sounds of others fill the room that this server has for them; try again in a few minutes.")
+            path = place / f"{secrets.token_urlsafe(16)}.sound"
             self._sounds[visitor] = path
+            await run_in_threadpool(path.write_bytes, body)
+            self._sweep_later()
             return JSONResponse({})
 
         return await self._live.answer(request, self._limits.sound_bytes, work)
@@ -193,7 +208,9 @@ class Films:
             self._jobs[name] = job
             if message.get("sound"):
                 job.sound = self._sounds.pop(visitor, None)
-            job.future = self._turns.submit(name, partial(self._render, studio, walk, film, job))
+            job.future = self._begun_film(studio, walk, film, name, job)
+            loop = asyncio.get_running_loop()
+            job.future.add_done_callback(lambda _: _call_soon(loop, self._sweep_later))
             return JSONResponse({"id": name})
 
         return await self._live.answer(request, MAX_REQUEST, work)
@@ -223,12 +240,48 @@ class Films:
 
         return await self._live.answer(request, 1000, work)
 
-    def _render(self, studio: "Studio", walk: Walk, film: Film, job: Job) -> None:
-        job.started = time.monotonic()
-        job.progress(0, job.count)
-        samples = self._samples(job.sound.read_bytes(), walk.sound.name if walk.sound else "sound") if job.sound else None
-        save_film(studio, walk, film, job.path, sound=samples, limits=self._limits, progress=job.progress)
-        self._forget(job.sound)
+    def _begun_film(self, studio: "Studio", walk: Walk, film: Film, name: str, job: Job) -> "Future[None]":
+        """The film, which takes its turn among the films once its sound, if it has one, was decoded among the sounds."""
+
+        def turn(samples: np.ndarray | None) -> "Future[None]":
+            return self._turns.submit(name, partial(self._render, studio, walk, film, job, samples))
+
+        sound = job.sound
+        if sound is None:
+            return turn(None)
+        whole: Future[None] = Future()
+
+        def decode() -> None:
+            try:
+                samples = self._samples(sound.read_bytes(), walk.sound.name if walk.sound else "sound")
+                samples = samples[: round((walk.seconds + 1) * RATE)].copy()  # no more than the film holds while it waits
+                turn(samples).add_done_callback(lambda made: _passed_on(made, whole))
+            except Exception as error:  # the future tells it
+                job.ended = time.monotonic()
+                _settled(whole, error)
+            finally:
+                self._forget(sound)
+
+        self._ears.submit(name, decode)
+        return whole
+
+    def _render(self, studio: "Studio", walk: Walk, film: Film, job: Job, samples: np.ndarray | None) -> None:
+        try:
+            job.started = time.monotonic()
+            job.progress(0, job.count)
+            save_film(studio, walk, film, job.path, sound=samples, limits=self._limits, progress=job.progress)
+        finally:
+            job.ended = time.monotonic()
+
+    async def _listen(self, work: Callable[[], T]) -> T:
+        """What `work` makes of a sound, in its turn."""
+        if self._listening >= HEARD_AT_ONCE:
+            raise Refused(f"{HEARD_AT_ONCE} sounds are waiting to be heard already; try again in a moment.")
+        self._listening += 1
+        try:
+            return await asyncio.wrap_future(self._ears.submit(object(), work))
+        finally:
+            self._listening -= 1
 
     def _samples(self, data: bytes, name: str) -> np.ndarray:
         return samples_of(data, name, most_bytes=self._limits.sound_bytes, most_seconds=self._limits.sound_seconds)
@@ -266,13 +319,17 @@ class Films:
         """Forget what nobody fetched."""
         now = time.monotonic()
         for name, job in list(self._jobs.items()):
-            if job.future is not None and job.future.done() and now - job.asked > KEPT_SECONDS:
+            if job.ended is not None and now - job.ended > KEPT_SECONDS:
                 self._drop(name, job)
         for visitor, path in list(self._sounds.items()):
             if not path.exists() or time.time() - path.stat().st_mtime > KEPT_SECONDS:
                 self._forget(self._sounds.pop(visitor))
         if len(self._begun) > 10_000:
             self._begun.clear()
+
+    def _sweep_later(self) -> None:
+        """Sweep when what is new now will be old, whether or not anybody comes by."""
+        asyncio.get_running_loop().call_later(max(0.0, KEPT_SECONDS) + 0.2, self._sweep)
 
     def _drop(self, name: str, job: Job) -> None:
         job.cancelled = True
@@ -286,6 +343,25 @@ class Films:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="genart-films-")
         return Path(self._folder.name)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the server has ended
+        loop.call_soon_threadsafe(work)
+
+
+def _passed_on(made: "Future[None]", to: "Future[None]") -> None:
+    """What became of a future, told by another."""
+    _settled(to, Cancelled() if made.cancelled() else made.exception())
+
+
+def _settled(future: "Future[None]", error: BaseException | None) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
 
 def film_in(message: dict[str, Any]) -> tuple[Walk, Film]:

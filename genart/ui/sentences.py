@@ -191,6 +191,8 @@ SENTENCES: dict[str, str] = {
     "This file carries a picture's recipe but no walk; open it as a picture.": "这个文件含有画面的配方，但没有漫游；请作为图片打开。",
     "The film is not finished; wait until it is.": "影片尚未完成；请稍候。",
     "There is no film {0}; it was fetched, or waited for too long: render it again.": "没有影片 {0}，它已被取走或等待过久；请重新渲染。",
+    "Sounds of others fill the room that this server has for them; try again in a few minutes.": "其他人的声音已占满本服务器为其预留的空间；请几分钟后再试。",
+    "{0} sounds are waiting to be heard already; try again in a moment.": "已有 {0} 个声音在等待分析；请稍后再试。",
     "Your last film is still being rendered; wait for it or cancel it.": "上一部影片仍在渲染；请等待或取消它。",
     "{0} films in {1} minutes are as many as this server renders; wait a while.": "此服务器在 {1} 分钟内最多渲染 {0} 部影片；请稍后再试。",
     "There is no walk named {0}; write drift, or a whole walk as JSON.": "没有名为 {0} 的漫游方式；请写 drift，或完整的漫游 JSON。",

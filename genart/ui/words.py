@@ -358,6 +358,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "film.waiting": ("Waiting for another film …", "正在等待另一部影片……"),
     "film.progress": ("{done} of {count} frames, {left} s left", "{done} / {count} 帧，还需 {left} 秒"),
+    "film.begun": ("{done} of {count} frames", "{done} / {count} 帧"),
     "film.cancelled": ("Cancelled; nothing was kept", "已取消，没有保留任何文件"),
     "film.opened": ("Opened the walk of {name}", "已打开 {name} 中的漫游"),
     "walk.seeds": ("Through other seeds", "途经其他种子"),
@@ -871,6 +872,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "每张保存的图片和每部影片都在文件中注明：它由训练得到的模型生成，是哪个模型、何种许可证、用了哪些数据。分享时请保留这些信息，并按上表注明数据来源。"
         "许多网站会去除这些信息；若画面可能被当成照片，请在旁边另行说明，或保存时加上可见标注。任何人都可以核对文件："
         "它能在这里重新打开，命令 genart show 会重新渲染并比较。",
+    ),
+    "about.credit.text": (
+        "The label “AI-generated / AI 生成” says that nobody photographed or painted what is shown: a model drew it from numbers. "
+        "In the file the same is said to machines, as the IPTC's digital source type trainedAlgorithmicMedia. "
+        "A credit that says all: “Made with genart, model NAME (LICENCE), trained on DATA”, from the table's line. "
+        "A model's licence is that of its weights and data; models opened from elsewhere keep the licence of their makers.",
+        "可见标签“AI 生成”表示：画面并非拍摄或绘制，而是由模型根据数字生成。文件内以 IPTC 数字来源类型（由训练所得的算法生成）"
+        "向机器说明同一件事。完整的署名可写作：“由 genart 制作，模型 名称（许可证），训练数据 来源”，内容见上表。"
+        "表中的许可证针对模型的权重和数据；从别处打开的模型沿用其作者的许可证。",
     ),
 }
 

@@ -1,8 +1,12 @@
 """The timeline under the hand: keys, scrubbing, playing, films, and dropped files."""
 
+import base64
+
+import numpy as np
 import pytest
 
 from genart.export import read_notes
+from genart.export.film import FORMATS, Film, save_film, sized
 from genart.recipe import Anchor, Recipe
 from genart.walk import Key, Walk
 
@@ -14,6 +18,28 @@ DROP = """([name, bytes]) => {
   const about = { dataTransfer: carried, bubbles: true, cancelable: true };
   document.querySelector("#picture").dispatchEvent(new DragEvent("drop", about));
 }"""
+
+# What the browser's own decoders make of a file: its size, its seconds, and the pixels of a moment.
+PLAYED = """async ([text, kind, second]) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const src = URL.createObjectURL(new Blob([bytes], { type: kind }));
+  const moving = kind.startsWith("video");
+  const shown = document.createElement(moving ? "video" : "img");
+  const done = (name) => new Promise((resolve, reject) => Object.assign(shown, { [name]: resolve, onerror: reject }));
+  const loaded = done(moving ? "onloadeddata" : "onload");
+  Object.assign(shown, { src, muted: true, preload: "auto" });
+  await loaded;
+  if (second) {
+    const sought = done("onseeked");
+    shown.currentTime = second;
+    await sought;
+  }
+  const [width, height] = moving ? [shown.videoWidth, shown.videoHeight] : [shown.naturalWidth, shown.naturalHeight];
+  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  context.drawImage(shown, 0, 0);
+  return { width, height, seconds: shown.duration ?? 0, pixels: [...context.getImageData(0, 0, width, height).data] };
+}"""
+KINDS = {"mp4": "video/mp4", "webm": "video/webm", "gif": "image/gif", "webp": "image/webp", "sheet": "image/png"}
 
 
 @pytest.fixture
@@ -67,6 +93,7 @@ def test_keys_of_the_keyboard_play_add_and_undo(filming):
     filming.press("Home")
     filming.press(" ")
     filming.wait("() => parseFloat(document.querySelector('#tl-time').textContent) > 0.5")
+    filming.wait("() => lastHead().recipe?.anchors.length > 1")
     filming.press(" ")
     filming.rest("recipe.anchors.length === 2")
 
@@ -137,3 +164,85 @@ def test_the_timeline_fits_a_phone(visit):
 
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
     assert visitor.page.locator("#timeline").bounding_box()["height"] < 844 / 3
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_browser_itself_plays_a_film(visitor, page_studio, tmp_path, name):
+    path = tmp_path / f"a{FORMATS[name].suffix}"
+    film = walk(3, 4)
+    save_film(page_studio, film, Film(name, 64, 10, "best"), path)
+    second = 1.05 if KINDS[name].startswith("video") else 0
+    data = base64.b64encode(path.read_bytes()).decode()
+    played = visitor.page.evaluate(PLAYED, [data, KINDS[name], second])
+    if name == "sheet":
+        assert (played["width"], played["height"]) == (5 * 66 + 2, 4 * 66 + 2)
+        return
+    pixels = np.array(played["pixels"], np.uint8).reshape(64, 64, 4)[:, :, :3]
+    expected = page_studio.render(sized(page_studio, film.at(1.0 if second else 0.0), 64))
+
+    assert np.abs(pixels.astype(int) - expected).mean() < 8
+    assert not second or played["seconds"] == pytest.approx(2.0, abs=0.1)
+
+
+def test_keys_have_small_pictures_that_are_fetched_once(filming):
+    drawn = "() => [...document.querySelectorAll('.tl-key canvas')].every((one) => one.dataset.shown === one.dataset.wanted)"
+    filming.wait(drawn)
+    asked = []
+    filming.page.on("request", lambda request: asked.append(request.url) if "live/cells" in request.url else None)
+    filming.page.click(".tl-key >> nth=1")
+    filming.page.click('[data-film="later"]')
+    filming.page.click('[data-film="undo"]')
+    filming.wait(
+        "() => [...document.querySelectorAll('.tl-key canvas')].every((one) => one.dataset.shown === one.dataset.wanted)"
+    )
+
+    assert asked == []
+
+
+def test_the_keys_on_either_side_lie_over_the_picture(filming):
+    filming.page.click('[data-film="onion"]')
+    drawn = "() => document.querySelector('#onion').getContext('2d').getImageData(128, 128, 1, 1).data[3] > 0"
+    filming.wait(drawn)
+
+    assert filming.page.is_visible("#onion")
+
+
+def test_the_keyboard_moves_chooses_and_deletes_keys(filming):
+    filming.page.focus("#tl-track")
+    filming.press("End")
+    assert time(filming) == "3.0 / 3.0 s"
+    filming.press("ArrowLeft")
+    assert time(filming) == "2.9 / 3.0 s"
+    filming.page.focus(".tl-key >> nth=1")
+    filming.press("ArrowRight")
+    filming.press("Enter")
+    assert time(filming).startswith("1.1")
+    filming.press("Delete")
+
+    assert keys(filming) == 2
+
+
+def test_the_timeline_is_scrubbed_and_a_film_made_on_a_phone(visit):
+    visitor = visit(open=f"?model={MODEL}&seed=3", **PHONE)
+    visitor.page.tap('[data-action="film"]')
+    visitor.page.select_option("#tl-from", "make classes")
+    visitor.wait("() => document.querySelectorAll('.tl-key').length === 3")
+    box = visitor.page.locator("#tl-strip").bounding_box()
+    visitor.after(lambda: visitor.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+    assert float(time(visitor).split()[0]) > 1
+    visitor.page.tap('[data-film="export"]')
+    visitor.page.select_option("#film-format", "gif")
+    visitor.page.select_option("#film-side", "256")
+    visitor.page.select_option("#film-fps", "12")
+    with visitor.page.expect_download() as download:
+        visitor.page.tap("#film-start")
+
+    assert download.value.suggested_filename.endswith(".gif")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
+    small = [
+        name
+        for name in ("#film-format", "#film-start", "#film-cancel", '[data-film="play"]', "#tl-from")
+        if (found := visitor.page.locator(name).bounding_box()) and found["height"] < 36
+    ]
+    assert small == []
+    assert visitor.complaints == []

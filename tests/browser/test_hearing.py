@@ -165,6 +165,19 @@ def test_a_link_is_shown_as_a_code_with_a_warning_at_home(visitor):
     assert not visitor.page.is_visible("#link-dialog")
 
 
+def test_the_code_is_reached_and_fits_on_a_phone(visit):
+    visitor = visit(**PHONE)
+    visitor.page.tap('[data-action="qr"]')
+    visitor.page.wait_for_selector("#link-code svg")
+    box = visitor.page.locator("#link-dialog").bounding_box()
+
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert visitor.page.locator("#link-code svg").bounding_box()["width"] > 200
+    assert visitor.page.locator("#link-copy").bounding_box()["height"] >= 36
+    assert visitor.complaints == []
+
+
 def test_a_saved_picture_has_the_visible_label_if_it_is_asked_for(visitor):
     visitor.open_advanced()
     sizes = []

@@ -10,6 +10,9 @@ const KEYS = 64;
 const SECONDS = 4; // of a new key, as films of latent walks mostly have
 const SHORTEST = 0.1;
 const STRIP_MS = 350; // the strip is drawn anew when the hand has rested this long
+const THUMB = 64; // pixels of a key's picture
+const THUMBS = 2 * KEYS; // of them that are remembered
+const ONION = 256; // pixels of a neighbouring key laid over the picture
 const CELL = 44; // pixels of a strip's picture
 const WANTED_FPS = 30; // what playing aims at, and counts skipped frames by
 const POLL_MS = 300;
@@ -27,8 +30,8 @@ export class Films {
     this.past.keep(this.walk);
     this.second = 0;
     this.chosen = null;
-    this.thumbs = new Map(); // a recipe's text -> its picture
-    this.onion = element("canvas", { id: "onion", width: 256, height: 256, hidden: true });
+    this.thumbs = new Map(); // a recipe's text -> its small picture, the newest last
+    this.onion = element("canvas", { id: "onion", width: ONION, height: ONION, hidden: true });
     $("#frame").append(this.onion);
     this.sound = new Sound(this);
     this.bind();
@@ -240,28 +243,48 @@ export class Films {
       button.style.left = `${this.shareOf(starts[index]) * 100}%`;
       button.setAttribute("aria-pressed", index === this.chosen);
       button.dataset.wordValues = JSON.stringify({ n: index + 1, at: starts[index].toFixed(1) });
-      this.drawThumb(button.firstChild, key.recipe);
     });
+    this.drawThumbs();
     this.desk.words.translate(list);
   }
 
   keyButton(index) {
     const button = element("button", { type: "button", className: "tl-key" });
     button.dataset.wordLabel = button.dataset.wordTitle = "film.key.item";
-    button.append(element("canvas", { width: 48, height: 48 }));
+    button.append(element("canvas", { width: THUMB, height: THUMB }));
     this.bindKey(button, index);
     return button;
   }
 
-  async drawThumb(canvas, recipe) {
-    const text = JSON.stringify(recipe);
-    if (canvas.dataset.text === text) return;
-    canvas.dataset.text = text;
+  // Small pictures of the keys: those known at once, the others in as few requests as can be.
+  drawThumbs() {
+    const missing = new Map();
+    this.walk.keys.forEach(({ recipe }, index) => {
+      const canvas = $("#tl-keys").children[index].firstChild;
+      const text = JSON.stringify(recipe);
+      canvas.dataset.wanted = text;
+      if (canvas.dataset.shown === text) return;
+      if (this.thumbs.has(text)) this.drawThumb(canvas, text);
+      else missing.set(text, recipe);
+    });
+    const texts = [...missing.keys()];
+    if (!texts.length || R.same(texts, this.thumbing?.texts)) return;
+    this.thumbing?.abort();
+    const asked = (this.thumbing = Object.assign(new AbortController(), { texts }));
+    const each = (index, cell) => {
+      if (cell.head.error) return;
+      this.thumbs.set(texts[index], cell);
+      for (const { firstChild: canvas } of $("#tl-keys").children) if (canvas.dataset.wanted === texts[index]) this.drawThumb(canvas, texts[index]);
+      for (const old of [...this.thumbs.keys()].slice(0, -THUMBS)) this.thumbs.delete(old);
+    };
+    const over = () => this.thumbing === asked && (this.thumbing = null);
+    this.desk.live.cells([...missing.values()], { side: THUMB, each, signal: asked.signal }).then(over, over);
+  }
+
+  async drawThumb(canvas, text) {
+    canvas.dataset.shown = text;
     canvas.dataset.hard = this.desk.model?.hardPixels ?? false;
-    if (!this.thumbs.has(text)) this.thumbs.set(text, this.desk.live.aside({ recipe }));
-    const reply = await this.thumbs.get(text).catch(() => null);
-    if (!reply || reply.head.error || reply.head.overtaken) return this.thumbs.delete(text);
-    if (canvas.dataset.text === text) await paint(canvas, reply);
+    await paint(canvas, this.thumbs.get(text));
   }
 
   // Pictures of even moments along the track, one after another; a newer walk puts an end to it.
@@ -342,17 +365,24 @@ export class Films {
     if (this.onion.hidden) return;
     const after = this.starts.findIndex((start) => this.shareOf(start) * this.seconds > this.second + 1e-6);
     const sides = [(after < 0 ? this.walk.keys.length : after) - 1, after < 0 ? (this.walk.loop ? 0 : this.walk.keys.length - 1) : after];
-    if (R.same(sides, this.onionSides)) return;
-    this.onionSides = sides;
+    const recipes = sides.map((index) => this.walk.keys[index].recipe);
+    const shown = JSON.stringify(recipes);
+    if (shown === this.onionShown) return;
+    this.onionShown = shown;
+    this.onioning?.abort();
+    const { signal } = (this.onioning = new AbortController());
     const context = this.onion.getContext("2d");
-    context.clearRect(0, 0, 256, 256);
-    sides.forEach(async (index, side) => {
-      const canvas = element("canvas", { width: 256, height: 256 });
-      await this.drawThumb(canvas, this.walk.keys[index].recipe);
-      if (!R.same(sides, this.onionSides)) return;
+    context.clearRect(0, 0, ONION, ONION);
+    const layer = element("canvas", { width: ONION, height: ONION });
+    layer.dataset.hard = this.desk.model?.hardPixels ?? false;
+    const each = async (side, cell) => {
+      if (cell.head.error) return;
+      await paint(layer, cell);
+      if (signal.aborted) return;
       context.globalAlpha = side ? 0.5 : 1;
-      context.drawImage(canvas, 0, 0);
-    });
+      context.drawImage(layer, 0, 0);
+    };
+    this.desk.live.cells(recipes, { side: ONION, each, signal }).catch(() => (this.onionShown = null));
   }
 
   translate() {
@@ -542,7 +572,7 @@ export class Films {
 
   toggleOnion() {
     this.onions = !this.onions;
-    this.onionSides = null;
+    this.onionShown = null;
     this.show();
   }
 
@@ -671,8 +701,9 @@ export class Films {
       if (!this.job) return null;
       if (state.error) throw Object.assign(new Error(state.error), { sentence: [state.error, state.chinese] });
       $("#film-progress").value = state.done / state.count;
-      const left = Math.ceil(state.left ?? 0);
-      this.say(state.waiting ? words.word("film.waiting") : words.word("film.progress", { done: state.done, count: state.count, left }));
+      const { done, count } = state;
+      const left = state.left && Math.ceil(state.left); // nobody knows before the second frame
+      this.say(state.waiting ? words.word("film.waiting") : words.word(left == null ? "film.begun" : "film.progress", { done, count, left }));
       if (state.finished) return state;
       await new Promise((done) => setTimeout(done, POLL_MS));
     }

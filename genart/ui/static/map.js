@@ -49,6 +49,7 @@ export class MapTool {
   // ---- the map of the present model
 
   forget() {
+    this.sheet?.close();
     this.atlas = this.sheet = this.mosaic = this.only = this.hand = this.cursor = this.line = this.here = null;
     this.large = new Map();
     this.pins = new Map(); // a recipe's text -> its place
@@ -123,7 +124,7 @@ export class MapTool {
     }
     const [told, file] = await Promise.all([live.call("map/points", body), live.call("map/sheet", body)]);
     const sheet = await createImageBitmap(file);
-    if (asked !== this.asked) return null;
+    if (asked !== this.asked) return sheet.close() ?? null;
     const atlas = new Atlas(told);
     return { atlas, sheet, means: means(atlas, sheet) };
   }
