@@ -5,14 +5,15 @@ import { Beside } from "./beside.js";
 import { Controls } from "./controls.js";
 import { CARRIED, Films } from "./films.js";
 import { Kept } from "./kept.js";
-import { Live, paint } from "./live.js";
+import { Live, draw, paint } from "./live.js";
 import { Memory } from "./memory.js";
 import { Models } from "./models.js";
 import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
 import { Store } from "./store.js";
+import { Thumbs } from "./thumbs.js";
 import { Tools } from "./tools.js";
-import { $, $$, carry, element, thumbnail } from "./widgets.js";
+import { $, $$, SIDE, carry, element, thumbnail } from "./widgets.js";
 import { Words } from "./words.js";
 
 const KEEP_MS = 500; // a step is kept when the hand has rested this long
@@ -35,6 +36,7 @@ class Explore {
     this.public = hello.public;
     this.starts = hello.starts;
     this.points = hello.points;
+    this.weights = new Map(); // of each model, as last seen
     this.words = new Words(hello.words);
     this.past = new R.Past();
     this.memory = new Memory(store, this.past, () => this.stage.showHistory());
@@ -51,6 +53,7 @@ class Explore {
       onFrame: (...frame) => this.onFrame(...frame),
       onError: (sentence, asked) => this.onError(sentence, asked),
     });
+    this.thumbs = new Thumbs(this.live);
     this.bind();
     this.bindLink();
     this.bindLabel();
@@ -118,6 +121,8 @@ class Explore {
   useModel(model) {
     this.model = model;
     this.point = null;
+    if (this.weights.get(model.name) !== model.weights) this.thumbs.forget(model.name);
+    this.weights.set(model.name, model.weights);
     this.stage.canvas.dataset.hard = model.hardPixels;
     this.controls.layOut(model);
     this.tools.layOut(model);
@@ -255,7 +260,7 @@ class Explore {
     const buttons = recipes.map((recipe, index) => {
       const button = element("button", { type: "button", className: "point" });
       Object.assign(button.dataset, { wordLabel: "points.item", wordValues: JSON.stringify({ n: index + 1 }) });
-      button.append(element("canvas", { width: 48, height: 48 }));
+      button.append(element("canvas", { width: SIDE, height: SIDE }));
       button.firstChild.dataset.hard = model.hardPixels;
       button.onclick = () => this.startFrom(recipe);
       carry(button, CARRIED, () => R.complete(recipe));
@@ -264,8 +269,8 @@ class Explore {
     $("#points").replaceChildren(...buttons);
     this.pointing?.abort();
     const { signal } = (this.pointing = new AbortController());
-    const each = (index, cell) => !cell.head.error && paint(buttons[index].firstChild, cell);
-    await this.live.cells(recipes, { side: 96, signal, each });
+    const each = (index, { picture }) => picture && draw(buttons[index].firstChild, picture);
+    await this.thumbs.draw(recipes, { side: SIDE, signal, each, places: buttons }).catch((error) => this.fail(error));
   }
 
   startFrom(recipe) {

@@ -2,15 +2,14 @@
 // by. The hand's place on it is the picture between the nearest points; a click goes there, a drawn line is a walk.
 
 import { Atlas, View, resampled } from "./atlas.js";
-import { paint } from "./live.js";
 import * as R from "./recipe.js";
+import { textOf } from "./thumbs.js";
 import { $, $$, clamp, element, show } from "./widgets.js";
 
 const TINY = 13; // pixels of a cell from which it shows its tiny picture
 const LARGE = 72; // and from which a large one is asked for
 const SIDE = 128; // of a large picture
 const ASKED = 48; // large pictures at once at most
-const REMEMBERED = 320;
 const APART = 92; // pixels between the pictures that stand for the rest
 const STANDING = 46; // their side
 const FAINT = 0.15; // of the classes that are not chosen
@@ -50,7 +49,7 @@ export class MapTool {
 
   forget() {
     this.atlas = this.sheet = this.mosaic = this.only = this.hand = this.cursor = this.line = this.here = null;
-    this.large = new Map();
+    this.texts = new Map(); // a point's index -> the text of its recipe
     this.pins = new Map(); // a recipe's text -> its place
     this.faces = new Map(); // a favourite's small picture -> its image
     this.asking?.abort();
@@ -366,7 +365,7 @@ export class MapTool {
     const side = cell - 2 * border;
     context.imageSmoothingEnabled = !this.desk.model.hardPixels;
     for (const index of seen) {
-      const picture = this.large.get(index);
+      const picture = this.pictureOf(index);
       if (!picture) continue;
       const [x, y] = view.toScreen(atlas.places[2 * index], atlas.places[2 * index + 1]);
       if (this.isDim(atlas.labels[index]) && !atlas.plane) continue; // the faint small one below is enough
@@ -407,7 +406,7 @@ export class MapTool {
       context.beginPath();
       context.roundRect(x - half, y - half, STANDING, STANDING, 8);
       context.clip();
-      const picture = this.large.get(index);
+      const picture = this.pictureOf(index);
       if (picture) context.drawImage(picture, x - half, y - half, STANDING, STANDING);
       else this.drawSmall(context, index, x - half, y - half, STANDING);
       context.restore();
@@ -517,7 +516,10 @@ export class MapTool {
   askSoon(seen) {
     const { atlas } = this;
     const wanted = this.level === "large" ? seen : this.level === "far" && !atlas.plane ? this.standing() : [];
-    const missing = wanted.filter((index) => !this.large.has(index)).slice(0, ASKED);
+    const [x, y] = [this.view.x, this.view.y];
+    const away = (index) => Math.hypot(atlas.places[2 * index] - x, atlas.places[2 * index + 1] - y);
+    const nearest = (a, b) => away(a) - away(b);
+    const missing = wanted.filter((index) => !this.pictureOf(index)).sort(nearest).slice(0, ASKED);
     const text = missing.join();
     if (text === this.missing) return;
     this.missing = text;
@@ -529,17 +531,16 @@ export class MapTool {
   async ask(indices) {
     const { desk } = this;
     const { signal } = (this.asking = new AbortController());
-    const each = async (at, cell) => {
-      if (cell.head.error) return;
-      const canvas = element("canvas", { width: SIDE, height: SIDE });
-      canvas.dataset.hard = desk.model.hardPixels;
-      await paint(canvas, cell);
-      if (signal.aborted) return;
-      this.large.set(indices[at], canvas);
-      if (this.large.size > REMEMBERED) this.large.delete(this.large.keys().next().value);
-      this.redraw();
-    };
-    await desk.live.cells(indices.map((index) => R.shown(this.recipeOf(index))), { side: SIDE, signal, each }).catch(() => null);
+    const each = () => this.redraw();
+    await desk.thumbs.draw(indices.map((index) => this.recipeOf(index)), { side: SIDE, signal, each }).catch(() => null);
+  }
+
+  // A point's large picture, where there is one.
+  pictureOf(index) {
+    const finish = this.desk.recipe.finish;
+    if (this.textsOf !== finish) Object.assign(this, { textsOf: finish, texts: new Map() });
+    if (!this.texts.has(index)) this.texts.set(index, textOf(this.recipeOf(index)));
+    return this.desk.thumbs.peek(this.texts.get(index), SIDE);
   }
 
   // ---- in words
