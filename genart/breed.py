@@ -9,6 +9,7 @@ point of w, such as a picture that was read, all are taken there, without what t
 
 import math
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Sequence
 
 import numpy as np
@@ -161,8 +162,7 @@ class _Nursery:
     def __init__(self, generator: Generator, parents: Sequence[Recipe], settings: Settings, seed: int):
         self.generator, self.space = generator, generator.space
         self.settings, self.seed = settings, seed
-        self.middles: dict[int, Tensor] = {}
-        self.reach = 1.0
+        self.ordinary: dict[int, Tensor] = {}  # w of the first seeds in a class
         for parent in parents:
             check(parent, generator)
         self.parents = parents
@@ -238,17 +238,21 @@ class _Nursery:
 
     def middle(self, label: int) -> Tensor:
         """(num_ws, w_dim): the mean w of the first seeds in one class."""
-        if label not in self.middles:
+        if label not in self.ordinary:
             z = torch.cat([latent.sample(seed, self.space.z_dim) for seed in range(SAMPLES)])
-            w = self.mapped(z, [latent.one_hot(label, self.space.num_classes)] * SAMPLES)
-            self.middles[label] = w.mean(0)
-            self.reach = float((w - w.mean(0)).flatten(1).norm(dim=1).square().mean().sqrt())  # much the same in every class
-        return self.middles[label]
+            self.ordinary[label] = self.mapped(z, [latent.one_hot(label, self.space.num_classes)] * SAMPLES)
+        return self.ordinary[label].mean(0)
+
+    @cached_property
+    def reach(self) -> float:
+        """How far points of w lie from their middle, which is much the same in every class."""
+        self.middle(0)
+        w = self.ordinary[0]
+        return float((w - w.mean(0)).flatten(1).norm(dim=1).square().mean().sqrt())
 
     def seen(self, genomes: Sequence[Genome]) -> np.ndarray:
         """Points as a taste sees them, (N, d): w about 1 from its middle, then the shares of classes."""
         inside = self.in_w(genomes)
-        self.mean(genomes[0].shares)
         rows = torch.stack([one.rows.flatten() for one in inside]) / self.reach
         shares = [one.shares for one in inside if one.shares is not None]
         return torch.cat([rows, CLASS_STEP * torch.cat(shares)] if shares else [rows], dim=1).double().numpy()

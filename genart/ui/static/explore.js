@@ -3,6 +3,7 @@
 
 import { Beside } from "./beside.js";
 import { Controls } from "./controls.js";
+import { deed } from "./deeds.js";
 import { CARRIED, Films } from "./films.js";
 import { Kept } from "./kept.js";
 import { Live, draw, paint } from "./live.js";
@@ -170,7 +171,15 @@ class Explore {
     this.keepNow();
     const step = this.past.steps[this.past.at + by];
     if (!step) return void this.stage.note(by < 0 ? "message.nothing.undo" : "message.nothing.redo");
+    this.stage.note(by < 0 ? "message.undone" : "message.redone", { deed: this.deedOf(by < 0 ? this.past.now : step) });
     this.goTo(step.id);
+  }
+
+  // What a step of the past did, in words.
+  deedOf({ name, parent, recipe }) {
+    const before = this.past.nodes.get(parent)?.recipe ?? null;
+    const names = this.tools.all.steer.mine?.names;
+    return name || deed(before, recipe, this.words, { names, classes: this.model?.name === recipe.model ? this.model.classes : [] });
   }
 
   // To any step of the past; where its model is gone, we stay.
@@ -514,7 +523,9 @@ class Explore {
     this.translate();
     this.stage.say(this.stage.said);
     this.stage.read();
-    if (this.recipe) this.controls.show();
+    if (!this.recipe) return;
+    this.controls.show();
+    this.stage.showHistory();
   }
 
   translate() {

@@ -448,7 +448,7 @@ export class Mix {
     const cells = ids.map((id, index) => {
       const cell = element("button", { type: "button", className: "pick" });
       Object.assign(cell.dataset, {
-        wordLabel: id === null ? "mix.pick.own" : "mix.pick",
+        wordLabel: id === null ? "mix.pick.own" : this.ofNumbers ? "mix.pick.numbers" : "mix.pick",
         wordValues: JSON.stringify({ ...about, letter: LETTERS[index - 1] ?? "" }),
       });
       cell.onclick = (event) => this.take(parts, id, event);

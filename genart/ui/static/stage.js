@@ -179,12 +179,13 @@ export class Stage {
     if (past.steps.some((step) => !step.thumb)) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
   }
 
-  step({ id, recipe, thumb }, at) {
+  step(step, at) {
+    const { id, recipe, thumb } = step;
     const button = element("button", { type: "button", className: "step" });
     if (thumb) button.style.backgroundImage = `url(${thumb})`;
     button.classList.toggle("fork", this.desk.past.after(id).length > 1);
     if (at === this.desk.past.at) button.setAttribute("aria-current", "true");
-    Object.assign(button.dataset, { wordLabel: "history.item", wordValues: JSON.stringify({ n: at + 1 }) });
+    Object.assign(button.dataset, { wordLabel: "history.item", wordTitle: "history.item", wordValues: JSON.stringify({ n: at + 1, deed: this.desk.deedOf(step) }) });
     button.onclick = () => this.desk.goTo(id);
     carry(button, CARRIED, () => recipe);
     return button;
