@@ -43,7 +43,7 @@ def mix(latents: Sequence[Tensor], weights: Sequence[float], *, spherical: bool)
     return mixed * (radius / mixed.norm().clamp_min(1e-8))
 
 
-def arc(latents: Sequence[Tensor], weights: Sequence[float], centre: Tensor) -> Tensor:
+def arc(latents: Sequence[Tensor], weights: Sequence[float] | Sequence[Tensor], centre: Tensor) -> Tensor:
     """Weighted sum of latents (..., dim) as seen from `centre`, put back on their mean distance from it.
 
     Weights count by their size and need not add up to anything: cos and sin of an angle give the
