@@ -28,6 +28,7 @@ CANDIDATES = 2000  # that a taste chooses from
 LEAST_CANDIDATES = 200
 ROOM = 2**23  # numbers in all candidates, where points are large
 REFINED = 2  # times that the better ones among them have children themselves
+VARIED = 0.6  # of the distance between children by chance, that those a taste chooses keep
 BETTER = 5  # one of so many
 MAX_PARENTS = 8
 MAX_LIKES = 180
@@ -205,8 +206,16 @@ class _Nursery:
         believed = taste.belief(self.known(likes), [like.thumb for like in likes], [like.round for like in likes])
         random = np.random.RandomState([self.seed, CANDIDATES])
         lots, brood = self.promising(believed, random)
-        chosen = taste.choose(self.seen(brood), believed, count=count, explore=self.settings.explore, random=random)
+        apart = VARIED * self.usual_distance()
+        explore = self.settings.explore
+        chosen = taste.choose(self.seen(brood), believed, count=count, explore=explore, random=random, apart=apart)
         return tuple(self.recipe(lots[at], brood.child(at)) for at in chosen)
+
+    def usual_distance(self) -> float:
+        """How far apart children are for a taste when chance alone makes them."""
+        lots = [self.lot(number) for number in range(SAMPLES)]
+        seen = self.seen(self.brood(lots, self.fresh(lots)))
+        return float(np.median(np.linalg.norm(seen[::2] - seen[1::2], axis=1)))
 
     def promising(self, believed: taste.Belief, random: np.random.RandomState) -> tuple[list[Genes], "Brood"]:
         """Candidates for a taste. What the better ones turned towards is crossed and mutated for the next, again and again:

@@ -19,6 +19,7 @@ import numpy as np
 PRIORS = ((2.0, 0.1), (6.0, 0.1), (20.0, 0.1), (6.0, 3.0), (20.0, 10.0))
 LENGTH = 1.0  # how far a curve reaches; two random points are 1.4 apart
 STEPS = 50
+FAR_WORSE = 1e6
 FINALISTS = 200  # of the candidates, among which draws decide
 
 
@@ -73,12 +74,18 @@ def belief(points: np.ndarray, thumbs: Sequence[int], rounds: Sequence[int]) -> 
 
 
 def choose(
-    candidates: np.ndarray, believed: Belief | None, *, count: int, explore: float, random: np.random.RandomState
+    candidates: np.ndarray,
+    believed: Belief | None,
+    *,
+    count: int,
+    explore: float,
+    random: np.random.RandomState,
+    apart: float = 0.0,
 ) -> list[int]:
     """Which `count` of `candidates` (m, d) to show: each the best by a draw from the belief (Thompson 1933).
 
     `explore` in 0 .. 1 scales the doubt in a draw: 0 shows what is surely liked, 1 also what nobody
-    can tell yet. Without a belief these are the first ones.
+    can tell yet. None is nearer to another than `apart`, while there are others. Without a belief these are the first ones.
     """
     if believed is None:
         return list(range(count))
@@ -88,10 +95,13 @@ def choose(
     values, axes = np.linalg.eigh(doubt)
     spread = axes * np.sqrt(np.maximum(values, 0))
     chosen: list[int] = []
+    near = np.zeros(len(finalists), bool)
     for _ in range(count):
         draw = mean + explore * (spread @ random.randn(len(finalists)))
+        draw[near] -= FAR_WORSE
         draw[chosen] = -np.inf
         chosen.append(int(draw.argmax()))
+        near |= np.linalg.norm(candidates[finalists] - candidates[finalists[chosen[-1]]], axis=1) < apart
     return [int(finalists[each]) for each in chosen]
 
 

@@ -45,7 +45,6 @@ def trustworthiness(x: np.ndarray, y: np.ndarray, neighbours: int = 12) -> float
     return float(1 - 2 / (count * neighbours * (2 * count - 3 * neighbours - 1)) * wrong)
 
 
-
 @pytest.fixture(scope="module")
 def pictures():
     """A light at some place on a ground of some colour, uint8 (COUNT, SMALL, SMALL, 3)."""

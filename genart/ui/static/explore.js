@@ -163,6 +163,7 @@ class Explore {
   keepNow() {
     clearTimeout(this.keeping);
     if (!this.past.keep(this.recipe)) return;
+    if (this.past.at) this.stage.hideHint(); // whoever has done something needs none
     this.stage.keepThumbnail(this.shown);
     this.stage.showHistory();
   }
