@@ -24,7 +24,7 @@ from genart.recipe import MAX_PARTS, MAX_SEED, Anchor, Label, LayerSwap, Offset,
 from genart.studio import Studio
 
 CHILDREN = 9
-CANDIDATES = 2000  # that a taste chooses from
+CANDIDATES = 1000  # that a taste chooses from
 LEAST_CANDIDATES = 200
 ROOM = 2**23  # numbers in all candidates, where points are large
 REFINED = 2  # times that the better ones among them have children themselves
@@ -49,7 +49,7 @@ GENES = ("parent", "shares", "mutate")
 class Settings:
     """How children are made.
 
-    `mutation`: 0 inherits all, 1 is a fresh seed. `cross`: points are mixed, or layers are inherited
+    `mutation`: 0 inherits all, 1 is a fresh seed, or with a taste a fresh point. `cross`: points are mixed, or layers are inherited
     whole, or each part of the layers is mixed in its own way. `classes`: a child's class is a parent's,
     shares of all, or may change. `explore`: 0 shows what is surely liked, 1 what nobody can tell.
     """
@@ -116,6 +116,7 @@ class Genes:
     fresh: int
     heir: int  # the parent whose class it takes
     change: int | None  # or another class
+    refined: bool = False  # whether it turns towards a point of its own, not towards the seed
 
 
 def breed(
@@ -219,18 +220,17 @@ class _Nursery:
 
     def promising(self, believed: taste.Belief, random: np.random.RandomState) -> tuple[list[Genes], "Brood"]:
         """Candidates for a taste. What the better ones turned towards is crossed and mutated for the next, again and again:
-        in many dimensions no lot of fresh seeds lies far in any one direction. Fresh seeds alone are left as they are.
+        in many dimensions no lot of fresh seeds lies far in any one direction.
         """
-        refined = REFINED if self.settings.mutation < 1 else 0
         room = ROOM // (self.space.num_ws * self.space.w_dim)
-        lots = [self.lot(number) for number in range(min(CANDIDATES // (2 if refined else 1), max(room, LEAST_CANDIDATES)))]
+        lots = [self.lot(number) for number in range(min(CANDIDATES, max(room, LEAST_CANDIDATES)))]
         fresh = self.fresh(lots)
-        for _ in range(refined):
+        for _ in range(REFINED):
             better = np.argsort(-believed.mean(self.seen(self.brood(lots, fresh))), kind="stable")[: len(lots) // BETTER]
             one, other = better[random.randint(len(better), size=(2, len(lots) - len(better)))]
             strange = torch.from_numpy(random.randn(len(one), fresh.shape[1]).astype(np.float32))
             fresh = torch.cat([fresh[better], self.crossed([fresh[one], fresh[other], strange])])
-            lots = [lots[at] for at in (*better, *one)]
+            lots = [*(lots[at] for at in better), *(replace(lots[at], refined=True) for at in one)]
         return lots, self.brood(lots, fresh)
 
     def lot(self, number: int) -> Genes:
@@ -386,7 +386,7 @@ class _Nursery:
             return heirs[0]
         plain = blend_many(self.plain, [float(share) for share in lot.shares.mean(0)])
         label = None if child.shares is None else _label(child.shares)
-        if self.kind == "z" and self.settings.mutation == 1:
+        if self.kind == "z" and self.settings.mutation == 1 and not lot.refined:
             return replace(plain, anchors=(Anchor(lot.fresh, label=label),), weights=None)
         rows = child.rows if self.kind == "z" else child.rows + self.mean(child.shares)
         rows = rows.half().float()
