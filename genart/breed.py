@@ -49,9 +49,9 @@ GENES = ("parent", "shares", "mutate")
 class Settings:
     """How children are made.
 
-    `mutation`: 0 inherits all, 1 is a fresh seed, or with a taste a fresh point. `cross`: points are mixed, or layers are inherited
-    whole, or each part of the layers is mixed in its own way. `classes`: a child's class is a parent's,
-    shares of all, or may change. `explore`: 0 shows what is surely liked, 1 what nobody can tell.
+    `mutation`: 0 inherits all, 1 is a fresh seed, or with a taste a fresh point. `cross`: points are mixed, or
+    layers are inherited whole, or each part of the layers is mixed in its own way. `classes`: a child's class
+    is a parent's, shares of all, or may change. `explore`: 0 shows what is surely liked, 1 what nobody can tell.
     """
 
     mutation: float = 0.35

@@ -246,6 +246,6 @@ def test_what_is_seen_on_the_map_is_what_h_keeps(visitor):
     seen = visitor.recipe
     visitor.press("h")
     visitor.page.click('[data-tool="keep"]')
-    visitor.after(lambda: visitor.page.click(".keep-card .keep-open"), "true")
+    visitor.step(lambda: visitor.page.click(".keep-card .keep-open"), "recipe.anchors.length > 1")
     assert visitor.recipe.anchors == seen.anchors
     assert visitor.steps > steps

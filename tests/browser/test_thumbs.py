@@ -29,7 +29,7 @@ def opened(visitor, tool: str, place: str) -> None:
 
 
 def test_a_picture_is_asked_for_once_by_all_tools(visitor, asked):
-    visitor.choose("dcgan")
+    visitor.choose("vae")
     opened(visitor, "mix", "#mix-tray")
     asked.clear()
     opened(visitor, "breed", "#breed-tray")
@@ -56,7 +56,7 @@ def test_going_back_draws_no_strip_twice(visitor, asked):
 
 
 def test_undo_says_what_it_undid(visitor):
-    visitor.choose("dcgan")
+    visitor.choose("vae")
     visitor.page.focus("#picture")
     visitor.step(lambda: visitor.press("r"))
     seed = visitor.recipe.anchors[0].seed
