@@ -10,7 +10,7 @@ point of w, such as a picture that was read, all are taken there, without what t
 import math
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Sequence, cast
+from typing import Any, Sequence
 
 import numpy as np
 import torch
@@ -361,12 +361,12 @@ class _Nursery:
                 rows = self.between([rows, strange.expand_as(rows)], away)
         return Brood(self.kind, rows, labels, self.parts)
 
-    def between(self, points: Sequence[Tensor], weights: Sequence[float] | Sequence[Tensor]) -> Tensor:
+    def between(self, points: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:
         """Points mixed on their distance from the middle, or straight where that is no distance to keep:
         in few dimensions, and where w is a small picture."""
         straight = self.space.z_dim < ROUND_FROM if self.kind == "z" else bool(self.space.latent)
         if straight:
-            return torch.stack([one * weight for one, weight in zip(points, cast(Sequence[Tensor], weights), strict=True)]).sum(0)
+            return torch.stack([weight * one for weight, one in zip(weights, points, strict=True)]).sum(0)
         return latent.arc(points, weights, torch.zeros(()))
 
     def inherited(self, lot: Genes) -> Tensor | None:
