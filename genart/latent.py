@@ -46,9 +46,9 @@ def mix(latents: Sequence[Tensor], weights: Sequence[float], *, spherical: bool)
 def arc(latents: Sequence[Tensor], weights: Sequence[Any], centre: Tensor) -> Tensor:
     """Weighted sum of latents (..., dim) as seen from `centre`, put back on their mean distance from it.
 
-    Weights are numbers, or tensors (..., 1); they count by their size and need not add up to anything: cos and sin of an angle give the
-    great circle through two points (slerp, Shoemake 1985), since two seeds stand nearly at a
-    right angle in many dimensions.
+    Weights are numbers, or tensors (..., 1); they count by their size and need not add up to anything:
+    cos and sin of an angle give the great circle through two points (slerp, Shoemake 1985), since two
+    seeds stand nearly at a right angle in many dimensions.
     """
     away = [latent - centre for latent in latents]
     total = sum(abs(weight) for weight in weights)
