@@ -4,9 +4,10 @@ A simulated person has a hidden taste, a utility of the point: a direction and a
 widest axes of w, in standard deviations over random seeds. Ten rounds long they see nine pictures, and
 give a thumb up to what seems best and a thumb down to what seems worst; their eye errs by a third of a
 standard deviation. The table says what the nine pictures of the last round are worth, on average over
-ten persons, and in how many of the ten runs the taste's nine beat those chosen by chance by one
-standard deviation or more. `seeds`: the pictures are fresh seeds, and only thumbs are given. `children`:
-the picture that seemed best is also the parent of the next round.
+ten persons, and in how many of the ten runs the taste's nine beat by one standard deviation or more
+first nine random pictures, then those that chance would have shown. `seeds`: the pictures are fresh seeds,
+and only thumbs are given, so that both are the same. `children`: the picture that seemed best is also the
+parent of the next round, which takes whoever breeds by chance far, too.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from genart.studio import Studio
 AXES = 8
 ROUNDS = 10
 PERSONS = 10
+MODELS = ["pixel-gan", "digits-gan", "skies", "portraits", "schools", "type", "pixel-vae", "digits-vae16"]
 ERROR = 1 / 3
 SEEDS = 512
 WAYS = {"seeds": Settings(mutation=1.0), "children": Settings(mutation=0.35)}
@@ -83,17 +85,20 @@ def visit(studio: Studio, model: str, way: str, *, learning: bool, seed: int, se
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What learning a taste is worth.")
-    parser.add_argument("models", nargs="*", default=["pixel-gan", "digits-gan", "skies"])
+    parser.add_argument("models", nargs="*", default=MODELS)
     studio = Studio("cpu")
-    print("| model | pictures | by chance | by taste | won by 1 sigma |\n|---|---|---|---|---|")
+    print("| model | pictures | by chance | by taste | over random | over chance |\n|---|---|---|---|---|---|")
     for model in parser.parse_args().models:
+        random = np.zeros(PERSONS)
         for way in WAYS:
             by = {
                 learning: np.array([visit(studio, model, way, learning=learning, seed=seed)[-1] for seed in range(PERSONS)])
                 for learning in (False, True)
             }
-            won = int((by[True] - by[False] >= 1).sum())
-            print(f"| `{model}` | {way} | {by[False].mean():+.2f} | {by[True].mean():+.2f} | {won} of {PERSONS} |", flush=True)
+            random = by[False] if way == "seeds" else random
+            over_random, over_chance = (int((by[True] - other >= 1).sum()) for other in (random, by[False]))
+            means = f"{by[False].mean():+.2f} | {by[True].mean():+.2f}"
+            print(f"| `{model}` | {way} | {means} | {over_random} of {PERSONS} | {over_chance} of {PERSONS} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -234,18 +234,3 @@ def pinned(atlas: Atlas, known: np.ndarray, small: np.ndarray) -> np.ndarray:
         weights = shares(distances[order]) * close[:-1]
         found.append(weights @ atlas.places[order[:-1]] / weights.sum())
     return np.array(found).reshape(-1, 2)
-
-
-def trustworthiness(x: np.ndarray, y: np.ndarray, neighbours: int = 12) -> float:
-    """0 .. 1: how far the neighbours in places y (N, 2) are also neighbours in x (N, D), 1 where all are.
-
-    Venna & Kaski 2001, doi:10.1007/3-540-44668-0_68; about 0.5 for places drawn by lot.
-    """
-    count = len(x)
-    far, near = (torch.cdist(torch.as_tensor(each).double(), torch.as_tensor(each).double()).numpy() for each in (x, y))
-    for distances in (far, near):
-        np.fill_diagonal(distances, np.inf)
-    rank = np.argsort(np.argsort(far, axis=1, kind="stable"), axis=1, kind="stable") + 1
-    shown = np.argsort(near, axis=1, kind="stable")[:, :neighbours]
-    wrong = np.maximum(np.take_along_axis(rank, shown, axis=1) - neighbours, 0).sum()
-    return float(1 - 2 / (count * neighbours * (2 * count - 3 * neighbours - 1)) * wrong)

@@ -9,6 +9,7 @@ point of w, such as a picture that was read, all are taken there, without what t
 
 import math
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Sequence
 
 import numpy as np
@@ -23,7 +24,12 @@ from genart.recipe import MAX_PARTS, MAX_SEED, Anchor, Label, LayerSwap, Offset,
 from genart.studio import Studio
 
 CHILDREN = 9
-CANDIDATES = 200  # that a taste chooses from
+CANDIDATES = 1000  # that a taste chooses from
+LEAST_CANDIDATES = 200
+ROOM = 2**23  # numbers in all candidates, where points are large
+REFINED = 2  # times that the better ones among them have children themselves
+VARIED = 0.6  # of the distance between children by chance, that those a taste chooses keep
+BETTER = 5  # one of so many
 MAX_PARENTS = 8
 MAX_LIKES = 180
 BANDS = 4  # parts of a network's layers that are inherited whole
@@ -34,6 +40,7 @@ MOST_CLASSES = 8
 LEAST_SIGMA = 0.01  # of a direction
 SAMPLES = 64  # seeds that tell what a class adds to w
 CLASS_STEP = 0.7  # how far apart classes are for a taste; two random points are 1.4
+CROSSED = (0.707, 0.5, 0.5)  # what a refined candidate has of a better one, of another, and of chance; squares of sum 1
 CROSSES = ("mix", "layers", "both")
 GENES = ("parent", "shares", "mutate")
 
@@ -42,9 +49,9 @@ GENES = ("parent", "shares", "mutate")
 class Settings:
     """How children are made.
 
-    `mutation`: 0 inherits all, 1 is a fresh seed. `cross`: points are mixed, or layers are inherited
-    whole, or each part of the layers is mixed in its own way. `classes`: a child's class is a parent's,
-    shares of all, or may change. `explore`: 0 shows what is surely liked, 1 what nobody can tell.
+    `mutation`: 0 inherits all, 1 is a fresh seed, or with a taste a fresh point. `cross`: points are mixed, or
+    layers are inherited whole, or each part of the layers is mixed in its own way. `classes`: a child's class
+    is a parent's, shares of all, or may change. `explore`: 0 shows what is surely liked, 1 what nobody can tell.
     """
 
     mutation: float = 0.35
@@ -109,6 +116,7 @@ class Genes:
     fresh: int
     heir: int  # the parent whose class it takes
     change: int | None  # or another class
+    refined: bool = False  # whether it turns towards a point of its own, not towards the seed
 
 
 def breed(
@@ -145,8 +153,12 @@ def genes(settings: Settings, parents: int, num_ws: int, num_classes: int, rando
     heir = int(random.choice(parents, p=shares.mean(0)))
     draw, other = random.rand(), int(random.randint(max(1, num_classes)))
     change = other if settings.classes == "mutate" and draw < CHANGE else None
-    of_layer = np.arange(num_ws) * bands // num_ws
-    return Genes(shares[of_layer], fresh, heir, change)
+    return Genes(shares[_bands(num_ws)], fresh, heir, change)
+
+
+def _bands(num_ws: int) -> np.ndarray:
+    """The band of every layer, (num_ws,)."""
+    return np.arange(num_ws) * min(BANDS, num_ws) // num_ws
 
 
 def _dealt(parents: int, bands: int, random: np.random.RandomState) -> np.ndarray:
@@ -155,14 +167,27 @@ def _dealt(parents: int, bands: int, random: np.random.RandomState) -> np.ndarra
     return np.where(random.rand(bands) < 0.25, random.randint(parents, size=bands), dealt)
 
 
+@dataclass(frozen=True, slots=True)
+class Brood:
+    """Many genomes of the same parts of the layers: `rows` (N, parts, dim)."""
+
+    kind: str
+    rows: Tensor
+    shares: list[Tensor | None]
+    parts: list[tuple[int, int]]
+
+    def child(self, at: int) -> Genome:
+        counts = torch.tensor([last - first for first, last in self.parts])
+        return Genome(self.kind, self.rows[at].repeat_interleave(counts, dim=0), self.shares[at])
+
+
 class _Nursery:
     """What all children of the same parents share."""
 
     def __init__(self, generator: Generator, parents: Sequence[Recipe], settings: Settings, seed: int):
         self.generator, self.space = generator, generator.space
         self.settings, self.seed = settings, seed
-        self.middles: dict[int, Tensor] = {}
-        self.reach = 1.0
+        self.ordinary: dict[int, Tensor] = {}  # w of the first seeds in a class
         for parent in parents:
             check(parent, generator)
         self.parents = parents
@@ -173,19 +198,40 @@ class _Nursery:
         self.plain = [replace(one, anchors=(Anchor(),), layers=(), offsets=_strongest(one, most), mix="own") for one in parents]
 
     def children(self, likes: Sequence[Like], count: int) -> tuple[Recipe, ...]:
-        pool = CANDIDATES if likes else count
-        lots = [self.lot(number) for number in range(pool)]
-        brood = self.brood(lots)
-        chosen = list(range(count))
-        if likes:
-            for like in likes:
-                check(like.recipe, self.generator)
-            known = self.seen([self.genome(like.recipe) for like in likes])
-            rounds, thumbs = [like.round for like in likes], [like.thumb for like in likes]
-            random = np.random.RandomState([self.seed, pool])
-            explore = self.settings.explore
-            chosen = taste.choose(self.seen(brood), known, thumbs, rounds, count=count, explore=explore, random=random)
-        return tuple(self.recipe(lots[number], brood[number]) for number in chosen)
+        if not any(like.thumb for like in likes):
+            lots = [self.lot(number) for number in range(count)]
+            brood = self.brood(lots, self.fresh(lots))
+            return tuple(self.recipe(lot, brood.child(at)) for at, lot in enumerate(lots))
+        for like in likes:
+            check(like.recipe, self.generator)
+        believed = taste.belief(self.known(likes), [like.thumb for like in likes], [like.round for like in likes])
+        random = np.random.RandomState([self.seed, CANDIDATES])
+        lots, brood = self.promising(believed, random)
+        apart = VARIED * self.usual_distance()
+        explore = self.settings.explore
+        chosen = taste.choose(self.seen(brood), believed, count=count, explore=explore, random=random, apart=apart)
+        return tuple(self.recipe(lots[at], brood.child(at)) for at in chosen)
+
+    def usual_distance(self) -> float:
+        """How far apart children are for a taste when chance alone makes them."""
+        lots = [self.lot(number) for number in range(SAMPLES)]
+        seen = self.seen(self.brood(lots, self.fresh(lots)))
+        return float(np.median(np.linalg.norm(seen[::2] - seen[1::2], axis=1)))
+
+    def promising(self, believed: taste.Belief, random: np.random.RandomState) -> tuple[list[Genes], "Brood"]:
+        """Candidates for a taste. What the better ones turned towards is crossed and mutated for the next, again and again:
+        in many dimensions no lot of fresh seeds lies far in any one direction.
+        """
+        room = ROOM // (self.space.num_ws * self.space.w_dim)
+        lots = [self.lot(number) for number in range(min(CANDIDATES, max(room, LEAST_CANDIDATES)))]
+        fresh = self.fresh(lots)
+        for _ in range(REFINED):
+            better = np.argsort(-believed.mean(self.seen(self.brood(lots, fresh))), kind="stable")[: len(lots) // BETTER]
+            one, other = better[random.randint(len(better), size=(2, len(lots) - len(better)))]
+            strange = torch.from_numpy(random.randn(len(one), fresh.shape[1]).astype(np.float32))
+            fresh = torch.cat([fresh[better], self.crossed([fresh[one], fresh[other], strange])])
+            lots = [*(lots[at] for at in better), *(replace(lots[at], refined=True) for at in one)]
+        return lots, self.brood(lots, fresh)
 
     def lot(self, number: int) -> Genes:
         random = np.random.RandomState([self.seed, number])
@@ -238,47 +284,84 @@ class _Nursery:
 
     def middle(self, label: int) -> Tensor:
         """(num_ws, w_dim): the mean w of the first seeds in one class."""
-        if label not in self.middles:
+        if label not in self.ordinary:
             z = torch.cat([latent.sample(seed, self.space.z_dim) for seed in range(SAMPLES)])
-            w = self.mapped(z, [latent.one_hot(label, self.space.num_classes)] * SAMPLES)
-            self.middles[label] = w.mean(0)
-            self.reach = float((w - w.mean(0)).flatten(1).norm(dim=1).square().mean().sqrt())  # much the same in every class
-        return self.middles[label]
+            self.ordinary[label] = self.mapped(z, [latent.one_hot(label, self.space.num_classes)] * SAMPLES)
+        return self.ordinary[label].mean(0)
 
-    def seen(self, genomes: Sequence[Genome]) -> np.ndarray:
-        """Points as a taste sees them, (N, d): w about 1 from its middle, then the shares of classes."""
-        inside = self.in_w(genomes)
-        self.mean(genomes[0].shares)
-        rows = torch.stack([one.rows.flatten() for one in inside]) / self.reach
-        shares = [one.shares for one in inside if one.shares is not None]
-        return torch.cat([rows, CLASS_STEP * torch.cat(shares)] if shares else [rows], dim=1).double().numpy()
+    @cached_property
+    def reach(self) -> float:
+        """How far points of w lie from their middle, which is much the same in every class."""
+        self.middle(0)
+        w = self.ordinary[0]
+        return float((w - w.mean(0)).flatten(1).norm(dim=1).square().mean().sqrt())
+
+    def known(self, likes: Sequence[Like]) -> np.ndarray:
+        """What a taste saw of pictures with a thumb, and of those beside them."""
+        inside = self.in_w([self.genome(like.recipe) for like in likes])
+        return self.looked(torch.stack([one.rows for one in inside]), [one.shares for one in inside])
+
+    def seen(self, brood: "Brood") -> np.ndarray:
+        """What a taste sees of children."""
+        if self.kind == "w":
+            return self.looked(brood.rows, brood.shares)
+        parts = []
+        for at, (first, last) in enumerate(self.parts):
+            w = self.mapped(brood.rows[:, at], brood.shares)[:, first:last]
+            parts.append(w - self.means(brood.shares)[:, first:last])
+        return self.looked(torch.cat(parts, dim=1), brood.shares)
+
+    def looked(self, rows: Tensor, shares: Sequence[Tensor | None]) -> np.ndarray:
+        """Points as a taste sees them, (N, d): w (N, num_ws, w_dim) about 1 from its middle, then the shares of classes."""
+        points, known = rows.flatten(1) / self.reach, [one for one in shares if one is not None]
+        return torch.cat([points, CLASS_STEP * torch.cat(known)] if known else [points], dim=1).double().numpy()
+
+    def means(self, shares: Sequence[Tensor | None]) -> Tensor:
+        """(N or 1, num_ws, w_dim)."""
+        if all(one is None for one in shares):
+            return self.mean(None)[None]
+        known = {one.numpy().tobytes(): one for one in shares if one is not None}
+        means = {key: self.mean(one) for key, one in known.items()}
+        return torch.stack([means[one.numpy().tobytes()] for one in shares if one is not None])
 
     # From genes to children.
 
-    def brood(self, lots: Sequence[Genes]) -> list[Genome]:
-        shares = [self.inherited(lot) for lot in lots]
-        fresh = torch.cat([latent.sample(lot.fresh, self.space.z_dim) for lot in lots])
-        if self.kind == "z":
-            strange = [z.expand(self.space.num_ws, -1) for z in fresh]
-        elif self.settings.mutation:
-            strange = [w - self.mean(one) for w, one in zip(self.mapped(fresh, shares), shares, strict=True)]
-        else:
-            strange = [self.genomes[0].rows] * len(lots)  # none of it is used
-        return [Genome(self.kind, self.point(*one), label) for *one, label in zip(lots, strange, shares, strict=True)]
+    def crossed(self, z: Sequence[Tensor]) -> Tensor:
+        """Gaussian points, (N, z_dim) each, mixed by CROSSED: Gaussian again."""
+        if self.space.z_dim < ROUND_FROM:
+            return torch.stack([share * one for share, one in zip(CROSSED, z, strict=True)]).sum(0)
+        return latent.arc(z, CROSSED, torch.zeros(()))
 
-    def point(self, lot: Genes, strange: Tensor) -> Tensor:
-        """(num_ws, dim): the parents' points crossed, then turned towards the strange one."""
-        shares = torch.from_numpy(lot.shares)
-        parts = [([one.rows[first:last] for one in self.genomes], shares[first].tolist()) for first, last in _runs(shares)]
-        crossed = torch.cat([self.between(points, weights) for points, weights in parts])
-        turn = self.settings.mutation
-        if turn == 0:
-            return crossed
-        if self.kind == "w" and self.space.latent:
-            return torch.lerp(crossed, strange, turn)
-        return self.between([crossed, strange], [math.cos(turn * math.pi / 2), math.sin(turn * math.pi / 2)])
+    def fresh(self, lots: Sequence[Genes]) -> Tensor:
+        """(N, z_dim): what each child turns towards."""
+        return torch.cat([latent.sample(lot.fresh, self.space.z_dim) for lot in lots])
 
-    def between(self, points: list[Tensor], weights: list[float]) -> Tensor:
+    @cached_property
+    def parts(self) -> list[tuple[int, int]]:
+        """Ranges of layers in which every child has one point; in w each layer has its own."""
+        count = self.space.num_ws
+        if self.kind == "w":
+            return [(layer, layer + 1) for layer in range(count)]
+        band = torch.from_numpy(_bands(count))[:, None]
+        return _runs(torch.cat([band, *(one.rows for one in self.genomes)], dim=1))
+
+    def brood(self, lots: Sequence[Genes], fresh: Tensor) -> "Brood":
+        """Children of lots, turned towards fresh points z (N, z_dim)."""
+        labels = [self.inherited(lot) for lot in lots]
+        firsts = [first for first, _ in self.parts]
+        shares = torch.from_numpy(np.stack([lot.shares[firsts] for lot in lots])).float()
+        parents = [one.rows[firsts].expand(len(lots), -1, -1) for one in self.genomes]
+        rows = self.between(parents, [shares[:, :, at, None] for at in range(len(parents))])
+        if turn := self.settings.mutation:
+            strange = fresh[:, None] if self.kind == "z" else self.mapped(fresh, labels) - self.means(labels)
+            if self.kind == "w" and self.space.latent:
+                rows = torch.lerp(rows, strange, turn)
+            else:
+                away = [math.cos(turn * math.pi / 2), math.sin(turn * math.pi / 2)]
+                rows = self.between([rows, strange.expand_as(rows)], away)
+        return Brood(self.kind, rows, labels, self.parts)
+
+    def between(self, points: Sequence[Tensor], weights: Sequence[Any]) -> Tensor:
         """Points mixed on their distance from the middle, or straight where that is no distance to keep:
         in few dimensions, and where w is a small picture."""
         straight = self.space.z_dim < ROUND_FROM if self.kind == "z" else bool(self.space.latent)
@@ -303,7 +386,7 @@ class _Nursery:
             return heirs[0]
         plain = blend_many(self.plain, [float(share) for share in lot.shares.mean(0)])
         label = None if child.shares is None else _label(child.shares)
-        if self.kind == "z" and self.settings.mutation == 1:
+        if self.kind == "z" and self.settings.mutation == 1 and not lot.refined:
             return replace(plain, anchors=(Anchor(lot.fresh, label=label),), weights=None)
         rows = child.rows if self.kind == "z" else child.rows + self.mean(child.shares)
         rows = rows.half().float()

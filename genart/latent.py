@@ -4,7 +4,7 @@ z is (N, z_dim); w is (N, num_ws, w_dim), one row per layer of the synthesis net
 """
 
 from functools import lru_cache
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 import torch
@@ -43,12 +43,12 @@ def mix(latents: Sequence[Tensor], weights: Sequence[float], *, spherical: bool)
     return mixed * (radius / mixed.norm().clamp_min(1e-8))
 
 
-def arc(latents: Sequence[Tensor], weights: Sequence[float], centre: Tensor) -> Tensor:
+def arc(latents: Sequence[Tensor], weights: Sequence[Any], centre: Tensor) -> Tensor:
     """Weighted sum of latents (..., dim) as seen from `centre`, put back on their mean distance from it.
 
-    Weights count by their size and need not add up to anything: cos and sin of an angle give the
-    great circle through two points (slerp, Shoemake 1985), since two seeds stand nearly at a
-    right angle in many dimensions.
+    Weights are numbers, or tensors (..., 1); they count by their size and need not add up to anything:
+    cos and sin of an angle give the great circle through two points (slerp, Shoemake 1985), since two
+    seeds stand nearly at a right angle in many dimensions.
     """
     away = [latent - centre for latent in latents]
     total = sum(abs(weight) for weight in weights)

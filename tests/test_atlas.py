@@ -16,7 +16,6 @@ from genart.atlas import (
     principal,
     shares,
     spread,
-    trustworthiness,
     unfold,
 )
 from genart.catalogue import ENTRIES
@@ -29,6 +28,21 @@ from genart.weights import load
 COUNT = 150
 SPACE = Space(z_dim=8, w_dim=8, num_ws=1, image_size=32, channels=3)
 PLANE = Space(z_dim=2, w_dim=2, num_ws=1, image_size=32, channels=3)
+
+
+def trustworthiness(x: np.ndarray, y: np.ndarray, neighbours: int = 12) -> float:
+    """0 .. 1: how far the neighbours in places y (N, 2) are also neighbours in x (N, D), 1 where all are.
+
+    Venna & Kaski 2001, doi:10.1007/3-540-44668-0_68; about 0.5 for places drawn by lot.
+    """
+    count = len(x)
+    far, near = (torch.cdist(torch.as_tensor(each).double(), torch.as_tensor(each).double()).numpy() for each in (x, y))
+    for distances in (far, near):
+        np.fill_diagonal(distances, np.inf)
+    rank = np.argsort(np.argsort(far, axis=1, kind="stable"), axis=1, kind="stable") + 1
+    shown = np.argsort(near, axis=1, kind="stable")[:, :neighbours]
+    wrong = np.maximum(np.take_along_axis(rank, shown, axis=1) - neighbours, 0).sum()
+    return float(1 - 2 / (count * neighbours * (2 * count - 3 * neighbours - 1)) * wrong)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import tempfile
+import threading
 import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
@@ -112,6 +113,7 @@ class Maps:
         self._live = live
         self._public = public
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._keeping = threading.Lock()  # requests look maps up in threads of their own
         self._builds: dict[str, Build] = {}
         self._begun: dict[str, deque[float]] = {}
         self._turns = Turns("maps")
@@ -225,14 +227,12 @@ class Maps:
 
     def _find(self, key: str) -> Known | None:
         """A finished map, from memory or from the disk."""
-        known = self._known.get(key)
-        if known is None:
-            atlas = read(path_of(key))
-            if atlas is None:
-                return None
-            known = self._keep(key, atlas)
-        self._known.move_to_end(key)
-        return known
+        with self._keeping:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        atlas = read(path_of(key))
+        return None if atlas is None else self._keep(key, atlas)
 
     def _finished(self, studio: "Studio", name: str) -> Known:
         known = self._find(self._key(studio, name))
@@ -243,9 +243,12 @@ class Maps:
     def _keep(self, key: str, atlas: "Atlas") -> Known:
         from genart.atlas import features
 
-        known = self._known[key] = Known(atlas, sheet_of(atlas), features(atlas.small))
-        while len(self._known) > IN_MEMORY:
-            self._known.popitem(last=False)
+        known = Known(atlas, sheet_of(atlas), features(atlas.small))
+        with self._keeping:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            while len(self._known) > IN_MEMORY:
+                self._known.popitem(last=False)
         return known
 
     def _build(self, studio: "Studio", name: str, key: str, build: Build) -> None:

@@ -228,3 +228,24 @@ def test_the_map_speaks_chinese(visit):
     texts = visitor.page.inner_text("#map-about") + visitor.page.get_attribute("#map", "aria-label")
 
     assert not re.search(r"[A-Za-z]{3,}", texts)
+
+
+def test_the_keyboard_drops_points_of_a_walk_and_plays_it(visitor):
+    opened(visitor, "vae")
+    visitor.page.focus("#map")
+    visitor.press("ArrowRight", " ", "ArrowDown", "ArrowDown", " ", "ArrowLeft", " ", "ArrowRight", " ", "Backspace")
+    visitor.press("Enter")
+    visitor.wait("() => document.querySelectorAll('#timeline .tl-key').length === 3")
+
+
+def test_what_is_seen_on_the_map_is_what_h_keeps(visitor):
+    opened(visitor, "vae")
+    steps = visitor.steps
+    visitor.page.mouse.move(*at(visitor, 0.4, 0.5))
+    visitor.after(lambda: visitor.page.mouse.move(*at(visitor, 0.42, 0.5)))
+    seen = visitor.recipe
+    visitor.press("h")
+    visitor.page.click('[data-tool="keep"]')
+    visitor.step(lambda: visitor.page.click(".keep-card .keep-open"), "recipe.anchors.length > 1")
+    assert visitor.recipe.anchors == seen.anchors
+    assert visitor.steps > steps

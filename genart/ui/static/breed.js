@@ -3,18 +3,18 @@
 // remembers nothing: parents, thumbs and the tree of all that came of them stay in this browser.
 
 import { Lineage, Tree } from "./lineage.js";
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
 import { Tray } from "./tray.js";
 import { $, $$, clamp, element, setRow, show, sliderRow, thumbnail } from "./widgets.js";
 
 const PLACE = "genart.breed";
 const COLUMNS = 3;
-const SIDE = 160; // pixels of a child on the screen
+const CHILD = 160; // pixels of a child on the screen
 const MOST_PARENTS = 8; // as in breed.py
 const MOST_SEEN = 180;
 const MOST_CHARACTERS = 600_000; // of the thumbs that travel with a request; the server takes a million in all
-const LARGE = 100_000; // characters of nine recipes that go to be drawn one by one
+const LARGE = 100_000; // characters of a family that is too large to be kept
 const REST_MS = 200; // a slider that has rested this long asks for children
 const ALIKE = 0.2; // of the difference between random pictures
 const COMPARED = 32; // pixels a side, for that difference
@@ -246,28 +246,20 @@ export class Breed {
     const { signal } = (this.drawing = new AbortController());
     for (const cell of this.cells) cell.classList.add("waiting");
     let done = 0;
-    const each = async (index, cell) => {
+    const each = (index, { head, picture }) => {
       if (signal.aborted) return;
-      if (cell.head.error) desk.stage.say([cell.head.error, cell.head.chinese]);
-      else await paint(this.portraits[index].firstChild, cell);
-      if (signal.aborted) return;
-      if (!cell.head.error) this.cells[index].classList.remove("waiting");
+      if (head.error) desk.stage.say([head.error, head.chinese]);
+      else {
+        draw(this.portraits[index].firstChild, picture);
+        this.cells[index].classList.remove("waiting");
+      }
       $("#breed-progress").textContent = desk.words.word("breed.progress", { done: ++done, count: children.length });
     };
     show("#breed-stop", true);
-    const whole = await this.drawn(children, SIDE, signal, each).catch((error) => desk.fail(error));
+    const whole = await desk.thumbs.draw(children, { side: CHILD, signal, each }).catch((error) => desk.fail(error));
     if (this.drawing?.signal !== signal) return;
     this.endDrawing();
     if (whole) await this.compareChildren(family);
-  }
-
-  // Pictures of recipes; where these are very long, each in a request of its own.
-  async drawn(recipes, side, signal, each) {
-    const { live } = this.desk;
-    if (JSON.stringify(recipes).length < LARGE) return live.cells(recipes, { side, signal, each });
-    for (const [index, recipe] of recipes.entries())
-      if (!(await live.cells([recipe], { side, signal, each: (_, cell) => each(index, cell) }))) return false;
-    return true;
   }
 
   // No children come any more: none that a slider waits to ask for, none that are on their way.
@@ -307,12 +299,12 @@ export class Breed {
       const recipes = this.cells.map((_, seed) => ({ ...desk.fresh(model, seed), psi, anchors: [{ seed, ...(label != null && { label }) }] }));
       const canvas = element("canvas", { width: COMPARED, height: COMPARED });
       const pictures = [];
-      const each = async (_, cell) => {
-        if (cell.head.error) return;
-        await paint(canvas, cell);
+      const each = (_, { picture }) => {
+        if (!picture) return;
+        draw(canvas, picture);
         pictures.push(seen(canvas));
       };
-      await desk.live.cells(recipes, { side: COMPARED, each });
+      await desk.thumbs.draw(recipes, { side: COMPARED, each });
       this.different.set(key, difference(pictures));
     }
     return this.different.get(key);

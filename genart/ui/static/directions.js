@@ -1,7 +1,7 @@
 // Directions that explain themselves: a row each, with the pictures it leads to, how much it
 // changes, and what can be done with it. Rows write offsets; their strips are drawn at rest.
 
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
 import { Store } from "./ownDirections.js";
 import { Teacher } from "./teach.js";
@@ -350,8 +350,8 @@ export class Directions {
     const wanted = row.open ? CELLS : COMPARED.map((at) => CELLS[at]);
     const canvases = row.open ? row.cells.map((cell) => cell.firstChild) : (row.hidden ??= COMPARED.map(() => canvasOf(this.found)));
     const start = performance.now();
-    const each = (index, cell) => !cell.head.error && paint(canvases[index], cell);
-    const done = await this.desk.live.cells(wanted.map((sigma) => this.with(row, R.shown(recipe), sigma)), { side: SIDE, signal, each });
+    const each = (index, { picture }) => picture && draw(canvases[index], picture);
+    const done = await this.desk.thumbs.draw(wanted.map((sigma) => this.with(row, R.shown(recipe), sigma)), { side: SIDE, signal, each });
     if (!done) return;
     if (!row.open) this.slow = performance.now() - start > SLOW_MS;
     const [low, high] = (row.open ? COMPARED.map((at) => canvases[at]) : canvases).map(pixelsOf);
@@ -505,6 +505,7 @@ const ICONS = Object.fromEntries(
 
 function canvasOf({ hardPixels }) {
   const canvas = element("canvas", { width: SIDE, height: SIDE });
+  canvas.getContext("2d", { alpha: false, willReadFrequently: true }); // its pixels are compared
   canvas.dataset.hard = hardPixels;
   return canvas;
 }

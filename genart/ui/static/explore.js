@@ -3,16 +3,18 @@
 
 import { Beside } from "./beside.js";
 import { Controls } from "./controls.js";
+import { deed } from "./deeds.js";
 import { CARRIED, Films } from "./films.js";
 import { Kept } from "./kept.js";
-import { Live, paint } from "./live.js";
+import { Live, draw, paint } from "./live.js";
 import { Memory } from "./memory.js";
 import { Models } from "./models.js";
 import * as R from "./recipe.js";
 import { Stage } from "./stage.js";
 import { Store } from "./store.js";
+import { Thumbs } from "./thumbs.js";
 import { Tools } from "./tools.js";
-import { $, $$, carry, element, thumbnail } from "./widgets.js";
+import { $, $$, SIDE, carry, element, thumbnail } from "./widgets.js";
 import { Words } from "./words.js";
 
 const KEEP_MS = 500; // a step is kept when the hand has rested this long
@@ -35,6 +37,7 @@ class Explore {
     this.public = hello.public;
     this.starts = hello.starts;
     this.points = hello.points;
+    this.weights = new Map(); // of each model, as last seen
     this.words = new Words(hello.words);
     this.past = new R.Past();
     this.memory = new Memory(store, this.past, () => this.stage.showHistory());
@@ -51,6 +54,7 @@ class Explore {
       onFrame: (...frame) => this.onFrame(...frame),
       onError: (sentence, asked) => this.onError(sentence, asked),
     });
+    this.thumbs = new Thumbs(this.live);
     this.bind();
     this.bindLink();
     this.bindLabel();
@@ -118,6 +122,8 @@ class Explore {
   useModel(model) {
     this.model = model;
     this.point = null;
+    if (this.weights.get(model.name) !== model.weights) this.thumbs.forget(model.name);
+    this.weights.set(model.name, model.weights);
     this.stage.canvas.dataset.hard = model.hardPixels;
     this.controls.layOut(model);
     this.tools.layOut(model);
@@ -157,6 +163,7 @@ class Explore {
   keepNow() {
     clearTimeout(this.keeping);
     if (!this.past.keep(this.recipe)) return;
+    if (this.past.at) this.stage.hideHint(); // whoever has done something needs none
     this.stage.keepThumbnail(this.shown);
     this.stage.showHistory();
   }
@@ -165,7 +172,15 @@ class Explore {
     this.keepNow();
     const step = this.past.steps[this.past.at + by];
     if (!step) return void this.stage.note(by < 0 ? "message.nothing.undo" : "message.nothing.redo");
+    this.stage.note(by < 0 ? "message.undone" : "message.redone", { deed: this.deedOf(by < 0 ? this.past.now : step) });
     this.goTo(step.id);
+  }
+
+  // What a step of the past did, in words.
+  deedOf({ name, parent, recipe }) {
+    const before = this.past.nodes.get(parent)?.recipe ?? null;
+    const names = this.tools.all.steer.mine?.names;
+    return name || deed(before, recipe, this.words, { names, classes: this.model?.name === recipe.model ? this.model.classes : [] });
   }
 
   // To any step of the past; where its model is gone, we stay.
@@ -257,7 +272,7 @@ class Explore {
     const buttons = recipes.map((recipe, index) => {
       const button = element("button", { type: "button", className: "point" });
       Object.assign(button.dataset, { wordLabel: "points.item", wordValues: JSON.stringify({ n: index + 1 }) });
-      button.append(element("canvas", { width: 48, height: 48 }));
+      button.append(element("canvas", { width: SIDE, height: SIDE }));
       button.firstChild.dataset.hard = model.hardPixels;
       button.onclick = () => this.startFrom(recipe);
       carry(button, CARRIED, () => R.complete(recipe));
@@ -266,8 +281,8 @@ class Explore {
     $("#points").replaceChildren(...buttons);
     this.pointing?.abort();
     const { signal } = (this.pointing = new AbortController());
-    const each = (index, cell) => !cell.head.error && paint(buttons[index].firstChild, cell);
-    await this.live.cells(recipes, { side: 96, signal, each });
+    const each = (index, { picture }) => picture && draw(buttons[index].firstChild, picture);
+    await this.thumbs.draw(recipes, { side: SIDE, signal, each, places: buttons }).catch((error) => this.fail(error));
   }
 
   startFrom(recipe) {
@@ -511,7 +526,9 @@ class Explore {
     this.translate();
     this.stage.say(this.stage.said);
     this.stage.read();
-    if (this.recipe) this.controls.show();
+    if (!this.recipe) return;
+    this.controls.show();
+    this.stage.showHistory();
   }
 
   translate() {

@@ -1,6 +1,6 @@
 // The Keep tool: favourites as a gallery, files of them, the tree of steps, and what is compared.
 
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
 import { Tray } from "./tray.js";
 import { Tree } from "./tree.js";
@@ -398,17 +398,18 @@ export class Keep {
   // Small pictures of recipes: `each(index, picture, error)`. False once it was cancelled.
   async draw(recipes, drawing, each) {
     const canvas = element("canvas", { width: SIDE, height: SIDE });
-    return this.desk.live.cells(recipes, {
+    let done = 0;
+    return this.desk.thumbs.draw(recipes, {
       side: SIDE,
       signal: drawing.signal,
-      each: async (index, cell) => {
-        if (cell.head.error) each(index, null, [cell.head.error, cell.head.chinese]);
+      each: (index, { head, picture }) => {
+        if (!picture) each(index, null, [head.error, head.chinese]);
         else {
-          canvas.dataset.hard = cell.head.width < SIDE / 2;
-          await paint(canvas, cell);
+          canvas.dataset.hard = head.width < SIDE / 2;
+          draw(canvas, picture);
           each(index, thumbnail(canvas, SIDE));
         }
-        drawing.tell?.(index + 1);
+        drawing.tell?.(++done);
       },
     });
   }

@@ -1,7 +1,7 @@
 // The tree of what was bred: pictures with their parents, both kept, in this browser and nowhere else.
 // `Lineage` holds it and knows no page; `Tree` draws it, moves through it, and compares two of its pictures.
 
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
 import { $, $$, clamp, element, show } from "./widgets.js";
 
@@ -314,8 +314,8 @@ export class Tree {
     const { signal } = (this.pairing = new AbortController());
     const places = $$("#tree-pair canvas");
     for (const canvas of places) canvas.dataset.hard = this.desk.model.hardPixels;
-    const each = (at, cell) => !cell.head.error && !signal.aborted && paint(places[at], cell);
-    await this.desk.live.cells(pair.map(({ recipe }) => recipe), { side: 256, signal, each }).catch((error) => this.desk.fail(error));
+    const each = (at, { picture }) => picture && !signal.aborted && draw(places[at], picture);
+    await this.desk.thumbs.draw(pair.map(({ recipe }) => recipe), { side: 256, signal, each }).catch((error) => this.desk.fail(error));
   }
 
   // While it is held, the stage shows the first of the two.

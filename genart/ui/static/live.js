@@ -161,15 +161,28 @@ export class Live {
 }
 
 // As many of the recipes as one request carries, at least one: stored latents may be long.
-function together(recipes) {
+export function together(recipes) {
   let length = 0;
   const count = recipes.findIndex((recipe) => (length += JSON.stringify(recipe).length) > GROUP_CHARACTERS);
   return recipes.slice(0, count < 0 ? recipes.length : Math.max(1, count));
 }
 
+// A reply's picture, decoded off the thread; whoever asks closes it.
+export function bitmapOf({ head, data }) {
+  if (head.kind === "rgba") return createImageBitmap(new ImageData(new Uint8ClampedArray(data), head.width, head.height));
+  return createImageBitmap(new Blob([data], { type: "image/jpeg" }));
+}
+
 // Draws one reply on a canvas, whole and in the middle. Plain pixels are drawn at once; JPEG is decoded off the thread.
 export async function paint(canvas, { head, data }) {
-  const source = head.kind === "rgba" ? plain(head, data) : await createImageBitmap(new Blob([data], { type: "image/jpeg" }));
+  const source = head.kind === "rgba" ? plain(head, data) : await bitmapOf({ head, data });
+  draw(canvas, source);
+  source.close?.();
+}
+
+// Draws a picture on a canvas, whole and in the middle; one that was closed meanwhile is left out.
+export function draw(canvas, source) {
+  if (!source.width) return;
   const context = canvas.getContext("2d", { alpha: false });
   context.imageSmoothingEnabled = canvas.dataset.hard !== "true";
   context.imageSmoothingQuality = "high";

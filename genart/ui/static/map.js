@@ -2,15 +2,15 @@
 // by. The hand's place on it is the picture between the nearest points; a click goes there, a drawn line is a walk.
 
 import { Atlas, View, resampled } from "./atlas.js";
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
-import { $, $$, clamp, element, show } from "./widgets.js";
+import { textOf } from "./thumbs.js";
+import { $, $$, clamp, element, show, thumbnail } from "./widgets.js";
 
 const TINY = 13; // pixels of a cell from which it shows its tiny picture
 const LARGE = 72; // and from which a large one is asked for
 const SIDE = 128; // of a large picture
 const ASKED = 48; // large pictures at once at most
-const REMEMBERED = 320;
 const APART = 92; // pixels between the pictures that stand for the rest
 const STANDING = 46; // their side
 const FAINT = 0.15; // of the classes that are not chosen
@@ -21,9 +21,11 @@ const ZOOM = 1.5; // of a button or a key
 const STEP = 1 / 16; // of what is seen, that an arrow moves
 const KEY_EVERY = 70; // pixels of a drawn line for each key
 const KEYS = [4, 12];
+const MOST_KEYS = 32; // of a walk made by keyboard
 const KEY_SECONDS = 1.5;
 const CLOSED = 26; // pixels between the ends of a line that is meant to be closed
 const KEYS_OF_ZOOM = { "+": "in", "=": "in", "-": "out", _: "out", p: "draw" };
+const OF_THE_PRESENT = ["s", "l", "q", "c"]; // save, link, code, compare
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class MapTool {
@@ -51,7 +53,8 @@ export class MapTool {
   forget() {
     this.sheet?.close();
     this.atlas = this.sheet = this.mosaic = this.only = this.hand = this.cursor = this.line = this.here = null;
-    this.large = new Map();
+    this.dropped = []; // places of a walk that the keyboard makes
+    this.texts = new Map(); // a point's index -> the text of its recipe
     this.pins = new Map(); // a recipe's text -> its place
     this.faces = new Map(); // a favourite's small picture -> its image
     this.asking?.abort();
@@ -367,7 +370,7 @@ export class MapTool {
     const side = cell - 2 * border;
     context.imageSmoothingEnabled = !this.desk.model.hardPixels;
     for (const index of seen) {
-      const picture = this.large.get(index);
+      const picture = this.pictureOf(index);
       if (!picture) continue;
       const [x, y] = view.toScreen(atlas.places[2 * index], atlas.places[2 * index + 1]);
       if (this.isDim(atlas.labels[index]) && !atlas.plane) continue; // the faint small one below is enough
@@ -408,7 +411,7 @@ export class MapTool {
       context.beginPath();
       context.roundRect(x - half, y - half, STANDING, STANDING, 8);
       context.clip();
-      const picture = this.large.get(index);
+      const picture = this.pictureOf(index);
       if (picture) context.drawImage(picture, x - half, y - half, STANDING, STANDING);
       else this.drawSmall(context, index, x - half, y - half, STANDING);
       context.restore();
@@ -518,7 +521,10 @@ export class MapTool {
   askSoon(seen) {
     const { atlas } = this;
     const wanted = this.level === "large" ? seen : this.level === "far" && !atlas.plane ? this.standing() : [];
-    const missing = wanted.filter((index) => !this.large.has(index)).slice(0, ASKED);
+    const [x, y] = [this.view.x, this.view.y];
+    const away = (index) => Math.hypot(atlas.places[2 * index] - x, atlas.places[2 * index + 1] - y);
+    const nearest = (a, b) => away(a) - away(b);
+    const missing = wanted.filter((index) => !this.pictureOf(index)).sort(nearest).slice(0, ASKED);
     const text = missing.join();
     if (text === this.missing) return;
     this.missing = text;
@@ -530,17 +536,16 @@ export class MapTool {
   async ask(indices) {
     const { desk } = this;
     const { signal } = (this.asking = new AbortController());
-    const each = async (at, cell) => {
-      if (cell.head.error) return;
-      const canvas = element("canvas", { width: SIDE, height: SIDE });
-      canvas.dataset.hard = desk.model.hardPixels;
-      await paint(canvas, cell);
-      if (signal.aborted) return;
-      this.large.set(indices[at], canvas);
-      if (this.large.size > REMEMBERED) this.large.delete(this.large.keys().next().value);
-      this.redraw();
-    };
-    await desk.live.cells(indices.map((index) => R.shown(this.recipeOf(index))), { side: SIDE, signal, each }).catch(() => null);
+    const each = () => this.redraw();
+    await desk.thumbs.draw(indices.map((index) => this.recipeOf(index)), { side: SIDE, signal, each }).catch(() => null);
+  }
+
+  // A point's large picture, where there is one.
+  pictureOf(index) {
+    const finish = this.desk.recipe.finish;
+    if (this.textsOf !== finish) Object.assign(this, { textsOf: finish, texts: new Map() });
+    if (!this.texts.has(index)) this.texts.set(index, textOf(this.recipeOf(index)));
+    return this.desk.thumbs.peek(this.texts.get(index), SIDE);
   }
 
   // ---- in words
@@ -737,7 +742,10 @@ export class MapTool {
     const name = KEYS_OF_ZOOM[event.key.toLowerCase()] ?? (event.key === "0" && "fit");
     if (arrow) this.moveCursor(arrow, event);
     else if (name) this.act(name);
+    else if (event.key === " ") this.drop();
+    else if (event.key === "Enter" && this.dropped.length > 1) this.walkDropped();
     else if (event.key === "Enter" && this.cursor) this.go(this.cursor);
+    else if (event.key === "Backspace" && this.dropped.length) this.drop(-1);
     else if (event.key === "Escape") this.escape();
     else return;
     event.preventDefault();
@@ -760,6 +768,36 @@ export class MapTool {
     this.showStatus();
   }
 
+  // A walk by keyboard: a point of it is dropped where the cursor stands, or the last one taken back.
+  drop(by = 1) {
+    if (by > 0 && !this.cursor) this.moveCursor([0, 0]);
+    if (by < 0) this.dropped.pop();
+    else if (this.dropped.length < MOST_KEYS && !this.isLast(this.cursor)) this.dropped.push(this.cursor);
+    Object.assign(this, { line: [...this.dropped], lineKeys: [...this.dropped], lineClosed: false });
+    this.desk.stage.note(this.dropped.length > 1 ? "map.drop.more" : "map.drop.first", { n: this.dropped.length });
+    this.redraw();
+  }
+
+  isLast(place) {
+    const last = this.dropped.at(-1);
+    return !!last && this.apart(last, place) < 1;
+  }
+
+  // Pixels between two places.
+  apart(a, b) {
+    const [from, to] = [a, b].map((place) => this.view.toScreen(...place));
+    return Math.hypot(from[0] - to[0], from[1] - to[1]);
+  }
+
+  // A last point on the first one makes a loop.
+  walkDropped() {
+    const closed = this.dropped.length > 3 && this.apart(this.dropped[0], this.dropped.at(-1)) < CLOSED;
+    const places = closed ? this.dropped.slice(0, -1) : this.dropped;
+    this.dropped = [];
+    this.line = places;
+    this.walkAlong(places, closed);
+  }
+
   leaveCursor() {
     if (!this.cursor) return;
     this.cursor = null;
@@ -768,22 +806,48 @@ export class MapTool {
 
   escape() {
     this.line = null;
+    this.dropped = [];
     this.drawing(false);
     this.leaveCursor();
     this.redraw();
   }
 
-  // Keys while the tool is open, wherever the focus is.
+  // Keys while the tool is open, wherever the focus is. What the desk does with the present picture is done with the
+  // one under the hand, while that is seen: a favourite stays where it is, for anything else we go there.
   onKey(key) {
     const name = KEYS_OF_ZOOM[key];
     if (name) this.act(name);
-    return !!name;
+    const place = this.previewing && (this.hand ?? this.cursor);
+    if (place && key === "h") this.keepAt(place);
+    else if (place && OF_THE_PRESENT.includes(key)) this.go(place);
+    return !!name || (!!place && key === "h");
+  }
+
+  async keepAt(place) {
+    const { desk } = this;
+    const recipe = this.recipeAt(...place);
+    const known = desk.kept.find(recipe);
+    if (known) return void desk.kept.remove(known.id);
+    this.pins.set(JSON.stringify(recipe), place);
+    const kept = desk.kept.add(recipe, null);
+    desk.stage.note(kept ? "message.kept" : "message.full");
+    if (!kept) return;
+    const canvas = element("canvas", { width: SIDE, height: SIDE });
+    canvas.dataset.hard = desk.model.hardPixels;
+    const { id } = desk.kept.find(recipe);
+    const each = (_, { picture }) => {
+      if (!picture) return;
+      draw(canvas, picture);
+      desk.kept.change(id, { thumb: thumbnail(canvas, SIDE) });
+    };
+    await desk.thumbs.draw([recipe], { side: SIDE, each }).catch(() => null);
   }
 
   // ---- a drawn line becomes a walk on the timeline, and plays
 
   walkLine() {
     const { view, desk } = this;
+    this.dropped = [];
     const ends = [this.line[0], this.line.at(-1)].map((place) => view.toScreen(...place));
     const points = this.line.map((place) => view.toScreen(...place));
     const length = points.slice(1).reduce((sum, [x, y], at) => sum + Math.hypot(x - points[at][0], y - points[at][1]), 0);
@@ -793,6 +857,11 @@ export class MapTool {
     }
     const closed = length > 5 * CLOSED && Math.hypot(ends[0][0] - ends[1][0], ends[0][1] - ends[1][1]) < CLOSED;
     const places = resampled(this.line, clamp(Math.round(length / KEY_EVERY) + 1, ...KEYS), closed);
+    this.walkAlong(places, closed);
+  }
+
+  walkAlong(places, closed) {
+    const { desk } = this;
     const path = this.atlas.plane ? "z" : "own";
     const keys = places.map((place) => ({ recipe: R.shown(this.recipeAt(...place)), seconds: KEY_SECONDS, ease: "linear", path }));
     Object.assign(this, { lineKeys: places, lineClosed: closed });

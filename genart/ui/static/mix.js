@@ -1,11 +1,11 @@
 // Mixing: a row of pictures, a pad with them at its corners, layers taken from one and another, and the
 // table of all pairs. The page's HTML is laid out in tools/mix.py; the arithmetic is in mixing.js.
 
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as M from "./mixing.js";
 import * as R from "./recipe.js";
 import { Tray } from "./tray.js";
-import { $, $$, element, setRow, show, sliderRow, thumbnail } from "./widgets.js";
+import { $, $$, SIDE, element, setRow, show, sliderRow, thumbnail } from "./widgets.js";
 
 const LETTERS = "ABCDEFGH";
 const MAGNET = 0.06; // of half the pad: how near the hand must come to a corner or an edge
@@ -192,14 +192,14 @@ export class Mix {
     this.thumbing?.abort();
     if (!blank.length || !$("#mix-row").offsetParent) return;
     const { signal } = (this.thumbing = new AbortController());
-    const canvas = element("canvas", { width: 64, height: 64 });
+    const canvas = element("canvas", { width: SIDE, height: SIDE });
     canvas.dataset.hard = desk.model.hardPixels;
-    const each = async (index, cell) => {
-      if (cell.head.error) return desk.stage.say([cell.head.error, cell.head.chinese]);
-      await paint(canvas, cell);
+    const each = (index, { head, picture }) => {
+      if (head.error) return desk.stage.say([head.error, head.chinese]);
+      draw(canvas, picture);
       blank[index].thumb = thumbnail(canvas);
     };
-    await desk.live.cells(blank.map(({ recipe }) => recipe), { side: 64, signal, each }).catch((error) => desk.fail(error));
+    await desk.thumbs.draw(blank.map(({ recipe }) => recipe), { side: SIDE, signal, each }).catch((error) => desk.fail(error));
     if (signal.aborted || this.state !== state) return;
     this.showSources();
     this.showPad();
@@ -331,7 +331,7 @@ export class Mix {
     const moments = Array.from({ length: BETWEEN }, (_, index) => index / (BETWEEN - 1));
     const buttons = moments.map((moment) => {
       const button = element("button", { type: "button", className: "cell" });
-      button.append(element("canvas", { width: 64, height: 64 }));
+      button.append(element("canvas", { width: SIDE, height: SIDE }));
       button.firstChild.dataset.hard = desk.model.hardPixels;
       Object.assign(button.dataset, { wordLabel: "mix.moment", wordValues: JSON.stringify({ n: Math.round(moment * 1000) / 10 }) });
       button.onclick = (event) => this.move([2 * moment - 1, 0], event, { last: true });
@@ -340,8 +340,8 @@ export class Mix {
     $("#mix-strip").replaceChildren(...buttons);
     desk.words.translate($("#mix-strip"));
     const recipes = moments.map((moment) => M.mixed(state.sources.map(({ recipe }) => recipe), [1 - moment, moment], state.mix));
-    const each = (index, cell) => !cell.head.error && paint(buttons[index].firstChild, cell);
-    const whole = await desk.live.cells(recipes, { side: 64, signal, each }).catch((error) => desk.fail(error));
+    const each = (index, { picture }) => picture && draw(buttons[index].firstChild, picture);
+    const whole = await desk.thumbs.draw(recipes, { side: SIDE, signal, each }).catch((error) => desk.fail(error));
     if (!signal.aborted) this.stripDrawn = !!whole;
   }
 
@@ -448,7 +448,7 @@ export class Mix {
     const cells = ids.map((id, index) => {
       const cell = element("button", { type: "button", className: "pick" });
       Object.assign(cell.dataset, {
-        wordLabel: id === null ? "mix.pick.own" : "mix.pick",
+        wordLabel: id === null ? "mix.pick.own" : this.ofNumbers ? "mix.pick.numbers" : "mix.pick",
         wordValues: JSON.stringify({ ...about, letter: LETTERS[index - 1] ?? "" }),
       });
       cell.onclick = (event) => this.take(parts, id, event);
@@ -554,12 +554,13 @@ export class Mix {
     this.layOutTable(cells);
     this.table = { recipes, cells, whole: false };
     this.showProgress(0);
-    const each = async (index, cell) => {
-      if (!cell.head.error) await paint(cells[index].firstChild, cell);
-      else cells[index].title = [cell.head.error, cell.head.chinese][desk.words.language];
-      if (!signal.aborted) this.showProgress((index + 1) / recipes.length);
+    let done = 0;
+    const each = (index, { head, picture }) => {
+      if (picture) draw(cells[index].firstChild, picture);
+      else cells[index].title = [head.error, head.chinese][desk.words.language];
+      if (!signal.aborted) this.showProgress(++done / recipes.length);
     };
-    const whole = await desk.live.cells(recipes, { side: LARGEST, signal, each }).catch((error) => desk.fail(error));
+    const whole = await desk.thumbs.draw(recipes, { side: LARGEST, signal, each }).catch((error) => desk.fail(error));
     if (signal.aborted) return;
     this.table.whole = !!whole;
     this.stop();

@@ -1,9 +1,9 @@
 // The stage: the picture, what is said on it, dragging it, and the strip of pictures passed.
 
 import { CARRIED } from "./films.js";
-import { paint } from "./live.js";
+import { draw, paint } from "./live.js";
 import * as R from "./recipe.js";
-import { $, carry, clamp, element, show, thumbnail } from "./widgets.js";
+import { $, SIDE, carry, clamp, element, show, thumbnail } from "./widgets.js";
 
 const HISTORY_SHOWN = 60;
 const READ_MS = 200; // numbers that change faster cannot be read, and each change costs the page a layout
@@ -152,14 +152,19 @@ export class Stage {
 
   // Steps that went by too fast to be seen whole get their pictures when the hand rests.
   async fillThumbnails() {
-    const small = element("canvas", { width: 64, height: 64 });
-    for (const step of this.desk.past.steps.slice(-HISTORY_SHOWN).filter((step) => !step.thumb)) {
-      const { head, data } = await this.desk.live.aside({ recipe: R.shown(step.recipe) });
-      if (head.error || head.overtaken) continue;
-      await paint(small, { head, data });
-      this.desk.past.set(step.id, { thumb: thumbnail(small) });
-      this.showHistory();
-    }
+    const { past, thumbs } = this.desk;
+    const small = element("canvas", { width: SIDE, height: SIDE });
+    const blank = past.steps.slice(-HISTORY_SHOWN).filter((step) => !step.thumb).reverse(); // the present one is nearest
+    this.drawing?.abort();
+    const { signal } = (this.drawing = new AbortController());
+    const each = (index, { head, picture }) => {
+      if (!picture) return;
+      small.dataset.hard = head.width < SIDE / 2;
+      draw(small, picture);
+      past.set(blank[index].id, { thumb: thumbnail(small) });
+    };
+    await thumbs.draw(blank.map(({ recipe }) => recipe), { side: SIDE, signal, each }).catch(() => null);
+    if (blank.length && !signal.aborted) this.showHistory();
   }
 
   showHistory() {
@@ -174,12 +179,13 @@ export class Stage {
     if (past.steps.some((step) => !step.thumb)) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
   }
 
-  step({ id, recipe, thumb }, at) {
+  step(step, at) {
+    const { id, recipe, thumb } = step;
     const button = element("button", { type: "button", className: "step" });
     if (thumb) button.style.backgroundImage = `url(${thumb})`;
     button.classList.toggle("fork", this.desk.past.after(id).length > 1);
     if (at === this.desk.past.at) button.setAttribute("aria-current", "true");
-    Object.assign(button.dataset, { wordLabel: "history.item", wordValues: JSON.stringify({ n: at + 1 }) });
+    Object.assign(button.dataset, { wordLabel: "history.item", wordTitle: "history.item", wordValues: JSON.stringify({ n: at + 1, deed: this.desk.deedOf(step) }) });
     button.onclick = () => this.desk.goTo(id);
     carry(button, CARRIED, () => recipe);
     return button;

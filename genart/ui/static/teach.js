@@ -1,14 +1,13 @@
 // Learning a direction from examples: a grid of pictures, each tapped to say whether it has it.
 
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
 import { Tray } from "./tray.js";
-import { $, element, show } from "./widgets.js";
+import { $, SIDE, element, show } from "./widgets.js";
 
 const MORE = 24; // pictures drawn at once
 const LEAST = 5; // of either kind
 const MOST = 100;
-const SIDE = 96;
 const LIVELY = 0.7; // psi below this makes pictures too alike to tell apart
 const GUESS = 0.65; // told rightly no more often than this is hardly told
 const MARKS = ["none", "has", "not"];
@@ -62,8 +61,8 @@ export class Teacher {
     const added = made.map((recipe) => this.item(recipe));
     this.items = [...this.items.filter(({ mark }) => mark), ...added];
     this.layOutGrid();
-    const each = (index, cell) => !cell.head.error && paint(added[index].canvas, cell);
-    await desk.live.cells(made, { side: SIDE, signal, each }).catch((error) => desk.fail(error));
+    const each = (index, { picture }) => picture && draw(added[index].canvas, picture);
+    await desk.thumbs.draw(made, { side: SIDE, signal, each, places: added.map(({ button }) => button) }).catch((error) => desk.fail(error));
   }
 
   // A picture of the tray comes in front, marked.
@@ -74,8 +73,8 @@ export class Teacher {
     this.items.unshift(item);
     this.layOutGrid();
     this.turn(item);
-    const each = (_, cell) => !cell.head.error && paint(item.canvas, cell);
-    await this.desk.live.cells([R.shown(recipe)], { side: SIDE, each }).catch((error) => this.desk.fail(error));
+    const each = (_, { picture }) => picture && draw(item.canvas, picture);
+    await this.desk.thumbs.draw([recipe], { side: SIDE, each }).catch((error) => this.desk.fail(error));
   }
 
   item(recipe) {

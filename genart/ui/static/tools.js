@@ -33,6 +33,7 @@ export class Tools {
     this.present?.closed?.();
     this.name = known;
     localStorage.setItem("genart.tool", known);
+    document.body.dataset.tool = known; // a phone has less room for the picture beside some
     for (const button of this.buttons) {
       const chosen = button.dataset.tool === known;
       button.setAttribute("aria-selected", chosen);

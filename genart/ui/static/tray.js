@@ -2,18 +2,17 @@
 // `onPick(recipe, thumb)` is called with what was tapped; pictures of other models are left out.
 
 import { CARRIED } from "./films.js";
-import { paint } from "./live.js";
+import { draw } from "./live.js";
 import * as R from "./recipe.js";
-import { carry, element, thumbnail } from "./widgets.js";
+import { SIDE, carry, element, thumbnail } from "./widgets.js";
 
 const FROM_PAST = 24;
-const REMEMBERED = 200; // thumbnails drawn here
 const ARROWS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 
 export class Tray {
   // `place` is an empty element of the page.
   constructor(desk, place, onPick) {
-    Object.assign(this, { desk, place, onPick, drawn: new Map(), items: [] });
+    Object.assign(this, { desk, place, onPick, items: [] });
     place.classList.add("tray");
     place.setAttribute("role", "group");
     place.onfocusin = ({ target }) => this.rove(target);
@@ -36,8 +35,7 @@ export class Tray {
     return all
       .filter(({ recipe }) => recipe.model === desk.recipe.model)
       .map((source) => ({ ...source, text: JSON.stringify(source.recipe) }))
-      .filter(({ text }) => !known.has(text) && known.add(text))
-      .map((source) => ({ ...source, thumb: source.thumb ?? this.drawn.get(source.text) ?? null }));
+      .filter(({ text }) => !known.has(text) && known.add(text));
   }
 
   // Bring the tray up to date; hidden ones wait until they are seen.
@@ -48,20 +46,15 @@ export class Tray {
     const { signal } = (this.filling = new AbortController());
     this.layOut(this.sources());
     const blank = this.items.filter(({ thumb }) => !thumb);
-    const canvas = element("canvas", { width: 64, height: 64 });
+    const canvas = element("canvas", { width: SIDE, height: SIDE });
     canvas.dataset.hard = desk.model.hardPixels;
-    await desk.live.cells(blank.map(({ recipe }) => recipe), {
-      side: 64,
-      signal,
-      each: async (index, cell) => {
-        if (cell.head.error || signal.aborted) return;
-        await paint(canvas, cell);
-        const item = blank[index];
-        face(item, thumbnail(canvas));
-        this.drawn.set(item.text, item.thumb);
-        if (this.drawn.size > REMEMBERED) this.drawn.delete(this.drawn.keys().next().value);
-      },
-    });
+    const each = (index, { picture }) => {
+      if (!picture || signal.aborted) return;
+      draw(canvas, picture);
+      face(blank[index], thumbnail(canvas));
+    };
+    const places = blank.map(({ button }) => button);
+    await desk.thumbs.draw(blank.map(({ recipe }) => recipe), { side: SIDE, signal, each, places }).catch((error) => desk.fail(error));
   }
 
   // A picture that stays keeps its button, and an unchanged tray is left alone: the keyboard may stand there.

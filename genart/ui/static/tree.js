@@ -1,6 +1,5 @@
 // The tree of steps, time to the right, a branch below the one it left: it draws a `Past` and moves in it.
 
-import * as R from "./recipe.js";
 import { element } from "./widgets.js";
 
 const CELL = 44;
@@ -70,8 +69,9 @@ export class Tree {
     return button;
   }
 
-  show(button, { id, recipe, thumb, name }, column, lane) {
-    const { past, words } = this.desk;
+  show(button, node, column, lane) {
+    const { id, thumb, name } = node;
+    const { past } = this.desk;
     const present = id === past.present;
     button.style.left = `${EDGE + column * APART}px`;
     button.style.top = `${EDGE + lane * APART}px`;
@@ -80,8 +80,7 @@ export class Tree {
     button.setAttribute("aria-selected", present);
     button.setAttribute("aria-level", column + 1);
     button.tabIndex = present ? 0 : -1;
-    const place = name || `${words.word("seed.name")} ${R.seedOf(recipe) ?? words.word(R.placeWord(recipe))}`;
-    Object.assign(button.dataset, { wordLabel: "keep.step", wordTitle: "keep.step", wordValues: JSON.stringify({ n: column + 1, place }) });
+    Object.assign(button.dataset, { wordLabel: "keep.step", wordTitle: "keep.step", wordValues: JSON.stringify({ n: column + 1, deed: this.desk.deedOf(node) }) });
   }
 
   drawLines() {

@@ -2,6 +2,7 @@
 
 export const $ = (selector) => document.querySelector(selector);
 export const $$ = (selector) => [...document.querySelectorAll(selector)];
+export const SIDE = 96; // of the small pictures that tools share
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 export function element(kind, properties) {
