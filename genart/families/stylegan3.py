@@ -6,6 +6,9 @@ The picture can be moved and turned freely: that acts on the signal the network 
 Each axis of a resampling step (zeros between samples, padding or cropping, filter, every d-th
 sample) is one linear map of short reach, so it is built once as a banded matrix and applied as
 small matrix products, a strip of rows at a time: no zero is ever multiplied.
+
+Since a layer is a map of signals, it can be followed at a lower rate than its own. That is how a
+preview is had, of a network that makes no colours before its last layer.
 """
 
 import math
@@ -29,6 +32,9 @@ SLOPE = 0.2
 GAIN = math.sqrt(2)
 MARGIN = 10  # the original's; the weights say theirs unless no layer has the full rate
 
+LEAST_SHARE = 16  # of a picture's side: no preview is smaller
+MERGED = 1 / 4  # of its own rate: so far below it, a kernel is as good as one tap
+EDGE = 4  # pixels round a preview, for what its convolutions lack beyond them
 TILE = 16  # larger ones multiply more zeros, smaller ones take more calls
 MAX_SIZE = 4500  # 4096 and its margins
 
@@ -64,7 +70,7 @@ class StyleGAN3(nn.Module):
             channels=synthesis.channels,
             num_classes=mapping.num_classes,
             has_mapping=True,
-            sizes=(size,),
+            sizes=(*synthesis.rates(), size),
             controls=CONTROLS,
         )
 
@@ -98,13 +104,23 @@ class Synthesis(nn.Module):
         translate_y: float = 0.0,
         rotate: float = 0.0,
     ) -> Tensor:
-        """There is no noise, and one size. The picture is moved by shares of its width, right and
-        down, and turned by degrees, as the official tools count them.
+        """There is no noise. The picture is moved by shares of its width, right and down, and turned
+        by degrees, as the official tools count them. At a smaller `size` the layers of a higher
+        rate are followed at that of the picture: close, and not exact.
         """
+        rate = size or self.size
         x = self.input(w[:, 0], self.placed(translate_x, translate_y, rotate))
-        for layer, row in zip(self.layers, w.unbind(1)[1:], strict=True):
-            x = layer(x, row)
-        return x.permute(0, 3, 1, 2) * self.scale
+        for layer, row in zip(self.chain(), w.unbind(1)[1:], strict=True):
+            if layer.out_rate <= rate:
+                x = layer(x, row)
+            else:
+                x = layer.followed(_middle(x, rate + 2 * EDGE), row, rate)
+        return _middle(x, rate).permute(0, 3, 1, 2) * self.scale
+
+    def rates(self) -> list[int]:
+        """The sizes of previews: rates at which some layer ends, below that of the picture."""
+        ends = {layer.out_rate for layer in self.chain()}
+        return sorted(rate for rate in ends if self.size <= rate * LEAST_SHARE < self.size * LEAST_SHARE)
 
     def placed(self, x: float, y: float, degrees: float) -> Tensor:
         """(3, 3): from the point in the picture to the point in the signal."""
@@ -115,8 +131,11 @@ class Synthesis(nn.Module):
         moved = torch.tensor([[cos, sin, x], [-sin, cos, y], [0, 0, 1]], dtype=torch.float64)
         return self.input.transform @ torch.linalg.inv(moved).to(self.input.transform)
 
+    def chain(self) -> "list[Layer]":
+        return list(self.layers)  # type: ignore[arg-type]
+
     def parts(self) -> "list[Input | Layer]":
-        return [self.input, *self.layers]  # type: ignore[list-item]
+        return [self.input, *self.chain()]
 
 
 class Input(nn.Module):
@@ -177,6 +196,8 @@ class Layer(nn.Module):
         else:
             weight = weight * weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
         self.last, self.clamp, self.kernel = last, clamp, kernel
+        self.in_rate, self.out_rate = plan.in_rate, plan.out_rate
+        self.coarse: dict[int, tuple[Tensor, Winograd]] = {}
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
         self.power = None if last else kept(weight.square().sum((2, 3)).T)
         self.gain = kept(gain)
@@ -185,17 +206,48 @@ class Layer(nn.Module):
         self.resample = Resample(stock, name, plan, kernel, 1 if last else over)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        style = self.affine(w)
-        if self.power is not None:
-            style = style * style.square().mean(1, keepdim=True).rsqrt()
         if self.power is None:
-            x = product((x * style[:, None, None]).flatten(0, 2), self.weight.flatten(1), self.bias).unflatten(0, x.shape[:3])
-            return x.clamp(-self.clamp, self.clamp)
+            return self._coloured(x, w)
+        return self.resample(self._convolved(x, w, self.weight, self.convolution, self.kernel - 1), self.clamp)
+
+    def followed(self, x: Tensor, w: Tensor, rate: int) -> Tensor:
+        """As `forward`, at a `rate` below the layer's own, (N, h, w, inside) -> (N, h, w, outside)."""
+        if self.power is None:
+            return self._coloured(x, w)
+        weight, convolution = self._seen_from(rate)
+        x = self._convolved(x, w, weight, convolution, weight.shape[-1] // 2)
+        return (F.leaky_relu(x, SLOPE) * GAIN).clamp(-self.clamp, self.clamp)
+
+    def _coloured(self, x: Tensor, w: Tensor) -> Tensor:
+        style = self.affine(w)
+        x = product((x * style[:, None, None]).flatten(0, 2), self.weight.flatten(1), self.bias).unflatten(0, x.shape[:3])
+        return x.clamp(-self.clamp, self.clamp)
+
+    def _convolved(self, x: Tensor, w: Tensor, weight: Tensor, convolution: Winograd, padding: int) -> Tensor:
+        style = self.affine(w)
+        style = style * style.square().mean(1, keepdim=True).rsqrt()
         scale = torch.rsqrt(style.square() @ self.power + 1e-8) * self.gain
-        x = x.permute(0, 3, 1, 2)
-        x = self.convolution(x, self.weight, self.bias, padding=self.kernel - 1, style=style, gain=scale)
-        x = x.permute(0, 2, 3, 1)
-        return self.resample(x, self.clamp)
+        y = convolution(x.permute(0, 3, 1, 2), weight, self.bias, padding=padding, style=style, gain=scale)
+        return y.permute(0, 2, 3, 1)
+
+    def _seen_from(self, rate: int) -> tuple[Tensor, Winograd]:
+        """The kernel for pixels at a lower rate, made once: its outer taps lie between two of them, nearer to the middle one."""
+        if rate not in self.coarse:
+            share = min(1.0, rate / self.in_rate)
+            weight: Tensor = self.weight
+            if self.kernel == 3 and share <= MERGED:
+                weight = weight.sum((2, 3), keepdim=True)
+            elif self.kernel == 3:
+                near = weight.new_tensor([[share, 0, 0], [1 - share, 1, 1 - share], [0, 0, share]])
+                weight = (near @ weight @ near.T).contiguous(memory_format=torch.channels_last)
+            self.coarse[rate] = weight, Winograd()
+        return self.coarse[rate]
+
+
+def _middle(x: Tensor, size: int) -> Tensor:
+    """(N, size, size, C) of a larger (N, H, W, C)."""
+    edge = (x.shape[1] - size) // 2
+    return x[:, edge : edge + size, edge : edge + size] if edge > 0 else x
 
 
 class Resample(nn.Module):

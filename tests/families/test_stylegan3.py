@@ -96,9 +96,32 @@ def test_the_space_is_read_off_the_weights():
     space = FAMILY(reference.random_state(size=64, layers=10, num_classes=3, z_dim=7, w_dim=9)).space
 
     assert (space.z_dim, space.w_dim, space.num_ws, space.image_size) == (7, 9, 12, 64)
-    assert (space.channels, space.num_classes, space.sizes) == (3, 3, (64,))
+    assert (space.channels, space.num_classes, space.sizes[-1]) == (3, 3, 64)
     assert (space.has_mapping, space.has_noise, space.spherical) == (True, False, False)
     assert [control.name for control in space.controls] == ["translate_x", "translate_y", "rotate"]
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_preview_is_the_picture_seen_from_further_away(name):
+    model = FAMILY(reference.random_state(**CONFIGURATIONS[name]))
+    w = random_w(model)
+    whole = model.synthesis(w)
+    for size in model.space.sizes[:-1]:
+        small = model.synthesis(w, size=size)
+        seen = torch.nn.functional.adaptive_avg_pool2d(whole, size)
+
+        assert small.shape == seen.shape
+        assert (small - seen).square().mean() < 0.05 * seen.var(), size
+
+
+def test_a_preview_moves_with_the_picture():
+    model = FAMILY(reference.random_state(size=64, layers=10))
+    w = random_w(model)
+    size = model.space.sizes[-2]
+    still, moved = (model.synthesis(w, size=size, translate_x=share) for share in (0.0, 0.25))
+    step = size // 4
+
+    assert (moved[..., step:] - still[..., :-step]).square().mean() < 0.05 * still.var()
 
 
 def test_what_weights_cannot_say_is_read_off_the_configuration():
