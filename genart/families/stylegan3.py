@@ -111,10 +111,7 @@ class Synthesis(nn.Module):
         rate = size or self.size
         x = self.input(w[:, 0], self.placed(translate_x, translate_y, rotate))
         for layer, row in zip(self.chain(), w.unbind(1)[1:], strict=True):
-            if layer.out_rate <= rate:
-                x = layer(x, row)
-            else:
-                x = layer.followed(_middle(x, rate + 2 * EDGE), row, rate)
+            x = layer(x, row) if layer.out_rate <= rate else layer.followed(_middle(x, rate + 2 * EDGE), row, rate)
         return _middle(x, rate).permute(0, 3, 1, 2) * self.scale
 
     def rates(self) -> list[int]:
