@@ -174,10 +174,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         label=8,
         widths=(384, 512),
         reconstruction="painterly",
-        perceptual=0.3,
         flow=Flow(steps=5000, beta=3e-4),
         adversary=Adversary(steps=4000, weight=0.5, gamma=0.1, shift=0.0),
-        steps=12_000,
+        steps=15_000,
     ),
 }
 
