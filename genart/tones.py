@@ -1,6 +1,6 @@
 """Tones: the lines that bring a preview's colours to those of the whole picture. It knows no studio, only how a picture is had.
 
-An early sum of RGB lacks what later layers add, so it is paler or darker throughout.
+An early sum of RGB, or a picture followed at a low rate, lacks what later layers add, so it is paler or darker throughout.
 """
 
 import time
@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genart.families.base import Space
+from genart.families.base import LEAST_SHARE, Space
 from genart.recipe import Anchor, Recipe
 
 SEEDS = 16
 SECONDS = 8.0  # that the pictures may take; a slow model makes do with fewer, but FEWEST
 FEWEST = 4
-LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
 
 Tones: TypeAlias = Mapping[int, tuple[Tensor, Tensor]]  # gain and offset, (C, 1, 1), of each size of a preview
 

@@ -12,6 +12,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 Config = Mapping[str, object]
 
 
+LEAST_SHARE = 16  # of a picture's side: a smaller preview would show nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """A number in [low, high] that only some families offer; 0 leaves the picture as it is."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.errors import BadWeights
-from genart.families.base import Config, Control, Family, Shapes, Space
+from genart.families.base import LEAST_SHARE, Config, Control, Family, Shapes, Space
 from genart.families.conv import Winograd, product
 from genart.families.ops import EqualLinear, Stock, StyleMapping, kept, setting
 from genart.recipe import Noise
@@ -32,7 +32,6 @@ SLOPE = 0.2
 GAIN = math.sqrt(2)
 MARGIN = 10  # the original's; the weights say theirs unless no layer has the full rate
 
-LEAST_SHARE = 16  # of a picture's side: no preview is smaller
 MERGED = 1 / 4  # of its own rate: so far below it, a kernel is as good as one tap
 EDGE = 4  # pixels round a preview, for what its convolutions lack beyond them
 TILE = 16  # larger ones multiply more zeros, smaller ones take more calls
@@ -94,6 +93,9 @@ class Synthesis(nn.Module):
         self.channels = len(layers[-1].bias)
         self.size = size
         self.scale = scale
+        for layer in layers:
+            if layer.kernel == 3 and any(rate < layer.in_rate for rate in self.rates()):
+                layer.kept_bytes = 3 * layer.weight.nbytes  # about what its kernels for previews will take
 
     def forward(
         self,
@@ -194,7 +196,8 @@ class Layer(nn.Module):
             weight = weight * weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
         self.last, self.clamp, self.kernel = last, clamp, kernel
         self.in_rate, self.out_rate = plan.in_rate, plan.out_rate
-        self.coarse: dict[int, tuple[Tensor, Winograd]] = {}
+        self.kept_bytes = 0
+        self.coarse: dict[float, tuple[Tensor, Winograd]] = {}
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
         self.power = None if last else kept(weight.square().sum((2, 3)).T)
         self.gain = kept(gain)
@@ -229,16 +232,18 @@ class Layer(nn.Module):
 
     def _seen_from(self, rate: int) -> tuple[Tensor, Winograd]:
         """The kernel for pixels at a lower rate, made once: its outer taps lie between two of them, nearer to the middle one."""
-        if rate not in self.coarse:
-            share = min(1.0, rate / self.in_rate)
-            weight: Tensor = self.weight
-            if self.kernel == 3 and share <= MERGED:
-                weight = weight.sum((2, 3), keepdim=True)
-            elif self.kernel == 3:
-                near = weight.new_tensor([[share, 0, 0], [1 - share, 1, 1 - share], [0, 0, share]])
-                weight = (near @ weight @ near.T).contiguous(memory_format=torch.channels_last)
-            self.coarse[rate] = weight, Winograd()
-        return self.coarse[rate]
+        share = max(rate / self.in_rate, MERGED)
+        if share >= 1 or self.kernel == 1:
+            return self.weight, self.convolution
+        if share not in self.coarse:
+            with torch.inference_mode(False), torch.no_grad():
+                if share == MERGED:
+                    weight = self.weight.sum((2, 3), keepdim=True)
+                else:
+                    near = self.weight.new_tensor([[share, 0, 0], [1 - share, 1, 1 - share], [0, 0, share]])
+                    weight = (near @ self.weight @ near.T).contiguous(memory_format=torch.channels_last)
+            self.coarse[share] = weight, Winograd()
+        return self.coarse[share]
 
 
 def _middle(x: Tensor, size: int) -> Tensor:

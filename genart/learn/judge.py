@@ -90,18 +90,20 @@ def kinds_of(pictures: Pictures) -> dict[str, Tensor]:
 
 def learn(judge: Judge, pictures: Pictures, seed: int) -> None:
     """Teaches a judge to read the pictures' kinds and factors; then it learns no more."""
-    random, kinds = torch.Generator().manual_seed(seed), kinds_of(pictures)
+    random, kinds, device = torch.Generator().manual_seed(seed), kinds_of(pictures), next(judge.parameters()).device
     optimiser = torch.optim.AdamW(judge.parameters(), LR, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LR, total_steps=STEPS)
     drawn_by_hand = pictures.pixels.shape[2] == 28
     for _ in range(STEPS):
         index = torch.randint(len(pictures), (BATCH,), generator=random)
         x, _ = pictures.at(index)
-        x = wobble(x, 0.6, random) if drawn_by_hand else shift(x, 1 / 32, random)
+        x = (wobble(x, 0.6, random) if drawn_by_hand else shift(x, 1 / 32, random)).to(device)
         odds, factors = judge.read(judge(x))
-        loss = sum((F.cross_entropy(odds[name], values[index]) for name, values in kinds.items()), torch.zeros(()))
+        loss = torch.zeros((), device=device)
+        for name, values in kinds.items():
+            loss = loss + F.cross_entropy(odds[name], values[index].to(device))
         if pictures.factors is not None:
-            loss = loss + F.mse_loss(factors, pictures.factors[index])
+            loss = loss + F.mse_loss(factors, pictures.factors[index].to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 WARM_UP = 200
+STEEPEST = 100.0  # gradients longer than this are shortened to it
 
 
 def rate(step: int, steps: int, lr: float) -> float:

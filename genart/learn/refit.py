@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from genart.families.vae import VAE, Prior
 from genart.learn import prior
-from genart.learn.pace import average, rate
+from genart.learn.pace import STEEPEST, average, rate
 
-STEEPEST = 100.0  # gradients longer than this are shortened to it
 EMA = 0.999
 
 Posteriors = Callable[[], tuple[Tensor, Tensor]]
@@ -36,14 +35,13 @@ class Refit:
 class PriorTrainer:
     """Gives a finished VAE a fresh prior and teaches it: `advance` is a step, the VAE holds the averaged weights."""
 
-    def __init__(self, model: VAE, labels: Tensor, posteriors: Posteriors, refit: Refit, random: torch.Generator):
-        assert model.prior is not None
+    def __init__(self, model: VAE, old: Prior, labels: Tensor, posteriors: Posteriors, refit: Refit, random: torch.Generator):
         self.refit, self.random, self.labels, self.posteriors = refit, random, labels, posteriors
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(refit.seed)
-            model.prior = Prior(model.z_dim, refit.widths, model.prior.given).to(model.prior.mean.device)
-        self.model, self.prior = model, copy.deepcopy(model.prior).requires_grad_(True)
-        model.prior.requires_grad_(False)
+            self.prior = Prior(model.z_dim, refit.widths, old.given).to(old.mean.device)
+        self.slow = copy.deepcopy(self.prior).requires_grad_(False)
+        self.model, model.prior = model, self.slow
         self.optimiser = torch.optim.Adam(self.prior.parameters(), refit.lr)
         self.points: tuple[Tensor, Tensor] | None = None
         self.step = 0
@@ -63,7 +61,7 @@ class PriorTrainer:
         self.optimiser.param_groups[0]["lr"] = rate(self.step, self.refit.steps, self.refit.lr)
         self.optimiser.step()
         self.step += 1
-        average(self._slow, self.prior, EMA, self.step)
+        average(self.slow, self.prior, EMA, self.step)
         return {"kl": distance.item()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -74,23 +72,18 @@ class PriorTrainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
 
-    @property
-    def _slow(self) -> Prior:
-        assert self.model.prior is not None
-        return self.model.prior
-
     @torch.no_grad()
     def _begin(self, means: Tensor, log_variances: Tensor) -> None:
         """Both priors, as the Gaussian that fits: the couplings bend nothing yet."""
         mean, axes = prior.fit(means, log_variances.exp())
-        for each in (self.prior, self._slow):
+        for each in (self.prior, self.slow):
             each.mean.copy_(mean)
             each.axes.copy_(axes)
 
     @torch.no_grad()
     def _given(self, index: Tensor) -> Tensor | None:
         """What the prior is told of the pictures' classes."""
-        if not self._slow.given:
+        if not self.slow.given:
             return None
         shares = nn.functional.one_hot(self.labels[index], self.model.space.num_classes).float()
-        return self.model.embedded(shares, shares.to(self._slow.mean.device))
+        return self.model.embedded(shares, shares.to(self.slow.mean.device))

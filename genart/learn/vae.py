@@ -15,8 +15,8 @@ from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
-from genart.learn.pace import average, rate
-from genart.learn.refit import STEEPEST, PriorTrainer, Refit
+from genart.learn.pace import STEEPEST, average, rate
+from genart.learn.refit import PriorTrainer, Refit
 
 PARTS = ("model", "average", "reader", "optimiser")
 
@@ -126,10 +126,10 @@ class VAETrainer:
         self.step = 0
 
     def advance(self) -> dict[str, float]:
-        if self.step < self.recipe.drawing_steps:
+        if self.recipe.refit is None or self.step < self.recipe.drawing_steps:
             return self._draw()
         if self.refit is None:
-            self.refit = self._refit()
+            self.refit = self._refit(self.recipe.refit)
         self.step += 1
         return self.refit.advance()
 
@@ -232,8 +232,8 @@ class VAETrainer:
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        if "refit" in state:
-            self.refit = self._refit()
+        if self.recipe.refit and "refit" in state:
+            self.refit = self._refit(self.recipe.refit)
             self.refit.load_state_dict(state["refit"])
         for name in self._parts():
             getattr(self, name).load_state_dict(state[name])
@@ -257,9 +257,8 @@ class VAETrainer:
             shares = F.one_hot(label, self.model.space.num_classes).float().to(self.device)
         return x.to(self.device, memory_format=torch.channels_last), known.to(self.device), shares
 
-    def _refit(self) -> PriorTrainer:
-        assert self.recipe.refit is not None
-        return PriorTrainer(self.average, self.pictures.labels, self._posteriors, self.recipe.refit, self.random)
+    def _refit(self, refit: Refit) -> PriorTrainer:
+        return PriorTrainer(self.average, self.average.prior, self.pictures.labels, self._posteriors, refit, self.random)
 
     def _flow(self) -> Flow | None:
         """What is learnt of the prior at this step."""

@@ -177,7 +177,7 @@ export function bitmapOf({ head, data }) {
 export async function paint(canvas, { head, data }) {
   const source = head.kind === "rgba" ? plain(head, data) : await bitmapOf({ head, data });
   draw(canvas, source);
-  source.close?.();
+  source.close?.(); // else its pixels stay until the browser tidies up
 }
 
 // Draws a picture on a canvas, whole and in the middle; one that was closed meanwhile is left out.
@@ -190,7 +190,6 @@ export function draw(canvas, source) {
   const [width, height] = [source.width * scale, source.height * scale];
   if (width < canvas.width || height < canvas.height) context.clearRect(0, 0, canvas.width, canvas.height);
   context.drawImage(source, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
-  if (source !== scratch) source.close(); // else its pixels stay until the browser tidies up
 }
 
 const scratch = document.createElement("canvas");
