@@ -136,10 +136,10 @@ _ENTRIES = (
     Entry(
         "schools",
         "schools.safetensors",
-        "825a5606f28c9416fe844e3788be405d3ee93bbaac86f3e037616f8351aa7e28",
+        "52687e59c9d755ec99c55699ba7b3c0b6fce636dcec25859c139fb9ea511df34",
         "VAE",
         "CC0 1.0",
-        "25,000 paintings by genart's own program",
+        "30,000 paintings by genart's own program",
         classes=(
             "De Stijl",
             "Rings",
