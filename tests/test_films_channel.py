@@ -1,9 +1,12 @@
 """Films from the page: rendered in turn, fetched once by whom they are for, cancelled without a trace."""
 
 import json
+import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -341,6 +344,67 @@ def test_the_sounds_of_all_visitors_together_have_a_limit(client, live, films, m
     assert [answer.status_code for answer in answers] == [200, 200, 429, 200]
     assert "fill the room" in answers[2].json()["error"]
     assert len(list(films._place().glob("*.sound"))) == 2
+
+
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Sounds are not written until they are let go."""
+    begun, may_end = threading.Event(), threading.Event()
+    write = Path.write_bytes
+
+    def slow(path, data):
+        begun.set()
+        assert may_end.wait(SOON)
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", slow)
+    yield begun, may_end
+    may_end.set()
+
+
+def test_a_sound_that_is_being_written_has_its_room_and_is_not_forgotten(client, live, films, slow_disk, monkeypatch):
+    begun, may_end = slow_disk
+    sound = wav(beats())
+    monkeypatch.setattr(films, "_limits", replace(films._limits, sound_bytes=len(sound)))
+    monkeypatch.setattr(films_module, "SOUND_ROOM", 1)
+    with ThreadPoolExecutor(1) as pool:
+        brought = pool.submit(client.post, "/live/film/sound", content=sound)
+        assert begun.wait(SOON)
+        other = client.post("/live/film/sound", content=sound, headers={"x-genart-token": live.token()})
+        may_end.set()
+        assert brought.result(SOON).status_code == 200
+
+    assert other.status_code == 429
+    assert list(films._sounds.values()) == list(films._place().glob("*.sound"))
+    assert films._coming == {}
+
+
+def test_a_sound_that_cannot_be_written_leaves_nothing_and_the_last_one_stays(client, films, monkeypatch):
+    client.post("/live/film/sound", content=b"first")
+    kept = list(films._place().iterdir())
+    write = Path.write_bytes
+
+    def full(path, data):
+        write(path, data[:1])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    assert client.post("/live/film/sound", content=b"second").status_code == 500
+    assert list(films._place().iterdir()) == kept == list(films._sounds.values())
+    assert films._coming == {}
+
+
+def test_an_old_sound_that_is_nobodys_is_swept(client, films):
+    client.post("/live/film/sound", content=b"x")
+    orphan = films._place() / "orphan.sound"
+    orphan.write_bytes(b"x")
+    films._sweep()
+    assert orphan.exists()
+    os.utime(orphan, (0, 0))
+    films._sweep()
+
+    assert list(films._place().iterdir()) == list(films._sounds.values())
 
 
 def test_sounds_wait_for_each_other_and_hold_up_no_film(client, live, films, monkeypatch):

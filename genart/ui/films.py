@@ -7,6 +7,7 @@ one after another, in a line of their own: neither pictures nor films wait for t
 
 import asyncio
 import json
+import math
 import re
 import secrets
 import tempfile
@@ -106,6 +107,7 @@ class Films:
         self._ears = Turns("sounds")
         self._listening = 0
         self._sounds: dict[str, Path] = {}
+        self._coming: dict[Path, tuple[str, int]] = {}  # sounds that are being written: whose, and their bytes
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def routes(self) -> list[BaseRoute]:
@@ -165,16 +167,25 @@ class Films:
 
         async def work(visitor: str, body: bytes) -> Response:
             self._sweep()
-            if len(self._sounds.keys() - {visitor}) >= WAITING:
+            writers = {writer for writer, _ in self._coming.values()}
+            if len((self._sounds.keys() | writers) - {visitor}) >= WAITING:
                 raise Refused(f"{WAITING} sounds are waiting for their films already; wait a while.")
-            self._forget(self._sounds.pop(visitor, None))
-            place = self._place()
-            taken = len(body) + sum(path.stat().st_size for path in place.glob("*.sound"))
+            place, own = self._place(), self._sounds.get(visitor)
+            lie = [path for path in place.glob("*.sound") if path != own and path not in self._coming]
+            taken = len(body) + sum(size for _, size in self._coming.values()) + sum(map(_size, lie))
             if taken > SOUND_ROOM * self._limits.sound_bytes:
                 raise Refused("Sounds of others fill the room that this server has for them; try again in a few minutes.")
             path = place / f"{secrets.token_urlsafe(16)}.sound"
+            self._coming[path] = visitor, len(body)
+            try:
+                await run_in_threadpool(path.write_bytes, body)
+            except BaseException:
+                self._forget(path)
+                raise
+            finally:
+                del self._coming[path]
+            self._forget(self._sounds.pop(visitor, None))
             self._sounds[visitor] = path
-            await run_in_threadpool(path.write_bytes, body)
             self._sweep_later()
             return JSONResponse({})
 
@@ -322,8 +333,13 @@ class Films:
             if job.ended is not None and now - job.ended > KEPT_SECONDS:
                 self._drop(name, job)
         for visitor, path in list(self._sounds.items()):
-            if not path.exists() or time.time() - path.stat().st_mtime > KEPT_SECONDS:
+            if _age(path) > KEPT_SECONDS:
                 self._forget(self._sounds.pop(visitor))
+        if self._folder is not None:
+            known = {*self._sounds.values(), *self._coming, *(job.sound for job in self._jobs.values())}
+            for path in self._place().glob("*.sound"):
+                if path not in known and _age(path) > KEPT_SECONDS:
+                    self._forget(path)
         if len(self._begun) > 10_000:
             self._begun.clear()
 
@@ -343,6 +359,20 @@ class Films:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="genart-films-")
         return Path(self._folder.name)
+
+
+def _size(path: Path) -> int:
+    """Its bytes; 0 for a file that was forgotten meanwhile."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _age(path: Path) -> float:
+    """The seconds since it was written; endless for a file that is not there."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return math.inf
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
