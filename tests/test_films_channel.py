@@ -133,6 +133,24 @@ def test_a_cancelled_film_leaves_nothing(client, films, held):
     assert client.post("/live/film/state", json={"id": name}).status_code == 422
 
 
+def test_a_film_cancelled_after_its_last_frame_leaves_nothing(client, films, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def last(_studio, _walk, _film, path, **_):
+        begun.set()
+        assert may_end.wait(SOON)
+        path.write_bytes(b"film")
+
+    monkeypatch.setattr(films_module, "save_film", last)
+    name = client.post("/live/film", json=request()).json()["id"]
+    assert begun.wait(SOON)
+    assert client.post("/live/film/cancel", json={"id": name}).status_code == 200
+    may_end.set()
+    films._turns.run(lambda: None)
+
+    assert list(films._place().iterdir()) == []
+
+
 def test_a_visitor_has_one_film_at_a_time_and_others_wait(client, live, held):
     begun, may_end = held
     first = client.post("/live/film", json=request()).json()["id"]

@@ -283,6 +283,8 @@ class Films:
             save_film(studio, walk, film, job.path, sound=samples, limits=self._limits, progress=job.progress)
         finally:
             job.ended = time.monotonic()
+            if job.cancelled:  # perhaps after the last frame, so that its file came after all
+                job.path.unlink(missing_ok=True)
 
     async def _listen(self, work: Callable[[], T]) -> T:
         """What `work` makes of a sound, in its turn."""
