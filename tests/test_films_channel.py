@@ -337,6 +337,20 @@ def test_a_sound_that_nobody_uses_is_swept_though_nobody_comes_by(client, films,
     assert not list(films._place().glob("*.sound"))
 
 
+def test_one_timer_sweeps_all_sounds_the_oldest_first(client, live, films, monkeypatch):
+    timers = []
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", 700.0)
+    for _ in range(3):
+        client.post("/live/film/sound", content=b"x", headers={"x-genart-token": live.token()})
+        timers.append(films._timer)
+
+    assert [timer.cancelled() for timer in timers] == [True, True, False]
+    oldest = next(iter(films._sounds.values()))
+    os.utime(oldest, (time.time() - 690, time.time() - 690))
+    client.post("/live/film/sound", content=b"x", headers={"x-genart-token": live.token()})
+    assert films._timer.when() < timers[2].when() - 600
+
+
 def test_a_film_is_kept_from_when_it_was_finished(client, films, monkeypatch, held):
     begun, may_end = held
     name = client.post("/live/film", json=request()).json()["id"]

@@ -108,6 +108,7 @@ class Films:
         self._listening = 0
         self._sounds: dict[str, Path] = {}
         self._coming: dict[Path, tuple[str, int]] = {}  # sounds that are being written: whose, and their bytes
+        self._timer: asyncio.TimerHandle | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def routes(self) -> list[BaseRoute]:
@@ -346,8 +347,20 @@ class Films:
             self._begun.clear()
 
     def _sweep_later(self) -> None:
-        """Sweep when what is new now will be old, whether or not anybody comes by."""
-        asyncio.get_running_loop().call_later(max(0.0, KEPT_SECONDS) + 0.2, self._sweep)
+        """Sweep when the oldest that is here will be too old, whether or not anybody comes by; there is one timer for all."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = time.monotonic()
+        ages = [now - job.ended for job in self._jobs.values() if job.ended is not None]
+        ages += [_age(path) for path in self._sounds.values()]
+        if ages:
+            wait = max(0.0, KEPT_SECONDS - max(ages)) + 0.2
+            self._timer = asyncio.get_running_loop().call_later(wait, self._swept)
+
+    def _swept(self) -> None:
+        self._sweep()
+        self._sweep_later()
 
     def _drop(self, name: str, job: Job) -> None:
         job.cancelled = True
