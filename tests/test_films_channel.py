@@ -1,5 +1,6 @@
 """Films from the page: rendered in turn, fetched once by whom they are for, cancelled without a trace."""
 
+import asyncio
 import json
 import os
 import threading
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from starlette.applications import Starlette
@@ -462,6 +464,41 @@ def test_sounds_wait_for_each_other_and_hold_up_no_film(client, live, films, mon
     assert refused.status_code == 429
     assert waits["waiting"]
     assert finished(client, first)["finished"]
+
+
+def test_a_visitor_with_many_sounds_takes_one_place_and_leaves_the_others(live, films, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+    monkeypatch.setattr(films_module, "HEARD_AT_ONCE", 2)
+    hear = films_module.heard_in
+
+    def slow(*about):
+        begun.set()
+        assert may_end.wait(SOON)
+        return hear(*about)
+
+    monkeypatch.setattr(films_module, "heard_in", slow)
+
+    async def work():
+        transport = httpx.ASGITransport(Starlette(routes=films.routes()))
+        async with asyncio.timeout(SOON), httpx.AsyncClient(transport=transport, base_url="http://genart") as client:
+
+            def brought(token):
+                headers = {"x-genart-token": token}
+                return asyncio.create_task(client.post("/live/sound?name=a.wav", content=wav(beats()), headers=headers))
+
+            token = live.token()
+            answers = [brought(token) for _ in range(3)]
+            while not begun.is_set():
+                await asyncio.sleep(0.01)
+            answers.append(brought(live.token()))
+            await asyncio.sleep(0.1)  # in which it is refused, if there is no place for it
+            may_end.set()
+            return await asyncio.gather(*answers)
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright keeps a loop running in this thread
+        answers = pool.submit(asyncio.run, work()).result()
+
+    assert [answer.status_code for answer in answers] == [200] * 4
 
 
 def test_a_film_cancelled_while_its_sound_is_heard_leaves_nothing(client, films, monkeypatch):

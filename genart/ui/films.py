@@ -34,7 +34,7 @@ from genart.export.listen import heard_in, samples_of
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.sound import RATE
 from genart.turns import Turns
-from genart.ui.live import Live
+from genart.ui.live import Live, OneEach
 from genart.ui.messages import UNEXPECTED, parsed, told, walk_of
 from genart.walk import WALKS, Reach, Walk, even
 
@@ -49,7 +49,7 @@ KEPT_SECONDS = 600.0
 WAITING = 16  # films, and as many sounds that are brought for one
 PUBLIC_FILMS = 3  # in as many seconds, from one visitor
 EVEN_SIDE = 64
-HEARD_AT_ONCE = 8  # sounds that wait for their turn
+HEARD_AT_ONCE = 8  # sounds that wait for their turn, each of another visitor
 SOUND_ROOM = 8  # times the largest sound: what all of them together may take of the disk
 PARTS = 400  # of the time, that the timeline knows
 
@@ -106,6 +106,7 @@ class Films:
         self._turns = Turns("films")
         self._ears = Turns("sounds")
         self._listening = 0
+        self._each = OneEach()
         self._sounds: dict[str, Path] = {}
         self._coming: dict[Path, tuple[str, int]] = {}  # sounds that are being written: whose, and their bytes
         self._timer: asyncio.TimerHandle | None = None
@@ -156,9 +157,9 @@ class Films:
     async def sound(self, request: Request) -> Response:
         """What is heard in a sound file, as a walk carries it: `?name=NAME`, and the file as the body."""
 
-        async def work(_: str, body: bytes) -> Response:
+        async def work(visitor: str, body: bytes) -> Response:
             name = request.query_params.get("name", "sound")
-            sound = await self._listen(lambda: heard_in(self._samples(body, name), name))
+            sound = await self._listen(visitor, lambda: heard_in(self._samples(body, name), name))
             return JSONResponse({"sound": asdict(sound)})
 
         return await self._live.answer(request, self._limits.sound_bytes, work)
@@ -287,15 +288,16 @@ class Films:
             if job.cancelled:  # perhaps after the last frame, so that its file came after all
                 job.path.unlink(missing_ok=True)
 
-    async def _listen(self, work: Callable[[], T]) -> T:
-        """What `work` makes of a sound, in its turn."""
-        if self._listening >= HEARD_AT_ONCE:
-            raise Refused(f"{HEARD_AT_ONCE} sounds are waiting to be heard already; try again in a moment.")
-        self._listening += 1
-        try:
-            return await asyncio.wrap_future(self._ears.submit(object(), work))
-        finally:
-            self._listening -= 1
+    async def _listen(self, visitor: str, work: Callable[[], T]) -> T:
+        """What `work` makes of a sound, in its turn, which comes after those of the visitor's sounds before it."""
+        async with self._each.turn(visitor):
+            if self._listening >= HEARD_AT_ONCE:
+                raise Refused(f"{HEARD_AT_ONCE} sounds are waiting to be heard already; try again in a moment.")
+            self._listening += 1
+            try:
+                return await asyncio.wrap_future(self._ears.submit(object(), work))
+            finally:
+                self._listening -= 1
 
     def _samples(self, data: bytes, name: str) -> np.ndarray:
         return samples_of(data, name, most_bytes=self._limits.sound_bytes, most_seconds=self._limits.sound_seconds)

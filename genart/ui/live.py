@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, TypeVar
+from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -333,6 +334,17 @@ class Room:
     def __init__(self) -> None:
         self.asked = self.held = 0
         self.places = asyncio.Semaphore(AT_ONCE)
+
+
+class OneEach:
+    """Lets one request of a visitor through at a time, so that a page that asks for many holds up nobody else."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, visitor: str) -> asyncio.Lock:
+        """What a visitor's requests hold one after another; forgotten with the last of them."""
+        return self._locks.setdefault(visitor, asyncio.Lock())
 
 
 class Bucket:
