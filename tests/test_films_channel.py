@@ -1,10 +1,15 @@
 """Films from the page: rendered in turn, fetched once by whom they are for, cancelled without a trace."""
 
+import asyncio
 import json
+import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from starlette.applications import Starlette
@@ -128,6 +133,24 @@ def test_a_cancelled_film_leaves_nothing(client, films, held):
     assert isinstance(future.exception(SOON), films_module.Cancelled)
     assert list(films._place().iterdir()) == []
     assert client.post("/live/film/state", json={"id": name}).status_code == 422
+
+
+def test_a_film_cancelled_after_its_last_frame_leaves_nothing(client, films, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def last(_studio, _walk, _film, path, **_):
+        begun.set()
+        assert may_end.wait(SOON)
+        path.write_bytes(b"film")
+
+    monkeypatch.setattr(films_module, "save_film", last)
+    name = client.post("/live/film", json=request()).json()["id"]
+    assert begun.wait(SOON)
+    assert client.post("/live/film/cancel", json={"id": name}).status_code == 200
+    may_end.set()
+    films._turns.run(lambda: None)
+
+    assert list(films._place().iterdir()) == []
 
 
 def test_a_visitor_has_one_film_at_a_time_and_others_wait(client, live, held):
@@ -316,6 +339,20 @@ def test_a_sound_that_nobody_uses_is_swept_though_nobody_comes_by(client, films,
     assert not list(films._place().glob("*.sound"))
 
 
+def test_one_timer_sweeps_all_sounds_the_oldest_first(client, live, films, monkeypatch):
+    timers = []
+    monkeypatch.setattr(films_module, "KEPT_SECONDS", 700.0)
+    for _ in range(3):
+        client.post("/live/film/sound", content=b"x", headers={"x-genart-token": live.token()})
+        timers.append(films._timer)
+
+    assert [timer.cancelled() for timer in timers] == [True, True, False]
+    oldest = next(iter(films._sounds.values()))
+    os.utime(oldest, (time.time() - 690, time.time() - 690))
+    client.post("/live/film/sound", content=b"x", headers={"x-genart-token": live.token()})
+    assert films._timer.when() < timers[2].when() - 600
+
+
 def test_a_film_is_kept_from_when_it_was_finished(client, films, monkeypatch, held):
     begun, may_end = held
     name = client.post("/live/film", json=request()).json()["id"]
@@ -343,6 +380,67 @@ def test_the_sounds_of_all_visitors_together_have_a_limit(client, live, films, m
     assert len(list(films._place().glob("*.sound"))) == 2
 
 
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Sounds are not written until they are let go."""
+    begun, may_end = threading.Event(), threading.Event()
+    write = Path.write_bytes
+
+    def slow(path, data):
+        begun.set()
+        assert may_end.wait(SOON)
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", slow)
+    yield begun, may_end
+    may_end.set()
+
+
+def test_a_sound_that_is_being_written_has_its_room_and_is_not_forgotten(client, live, films, slow_disk, monkeypatch):
+    begun, may_end = slow_disk
+    sound = wav(beats())
+    monkeypatch.setattr(films, "_limits", replace(films._limits, sound_bytes=len(sound)))
+    monkeypatch.setattr(films_module, "SOUND_ROOM", 1)
+    with ThreadPoolExecutor(1) as pool:
+        brought = pool.submit(client.post, "/live/film/sound", content=sound)
+        assert begun.wait(SOON)
+        other = client.post("/live/film/sound", content=sound, headers={"x-genart-token": live.token()})
+        may_end.set()
+        assert brought.result(SOON).status_code == 200
+
+    assert other.status_code == 429
+    assert list(films._sounds.values()) == list(films._place().glob("*.sound"))
+    assert films._coming == {}
+
+
+def test_a_sound_that_cannot_be_written_leaves_nothing_and_the_last_one_stays(client, films, monkeypatch):
+    client.post("/live/film/sound", content=b"first")
+    kept = list(films._place().iterdir())
+    write = Path.write_bytes
+
+    def full(path, data):
+        write(path, data[:1])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    assert client.post("/live/film/sound", content=b"second").status_code == 500
+    assert list(films._place().iterdir()) == kept == list(films._sounds.values())
+    assert films._coming == {}
+
+
+def test_an_old_sound_that_is_nobodys_is_swept(client, films):
+    client.post("/live/film/sound", content=b"x")
+    orphan = films._place() / "orphan.sound"
+    orphan.write_bytes(b"x")
+    films._sweep()
+    assert orphan.exists()
+    os.utime(orphan, (0, 0))
+    films._sweep()
+
+    assert list(films._place().iterdir()) == list(films._sounds.values())
+
+
 def test_sounds_wait_for_each_other_and_hold_up_no_film(client, live, films, monkeypatch):
     begun, may_end = threading.Event(), threading.Event()
 
@@ -366,6 +464,41 @@ def test_sounds_wait_for_each_other_and_hold_up_no_film(client, live, films, mon
     assert refused.status_code == 429
     assert waits["waiting"]
     assert finished(client, first)["finished"]
+
+
+def test_a_visitor_with_many_sounds_takes_one_place_and_leaves_the_others(live, films, monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+    monkeypatch.setattr(films_module, "HEARD_AT_ONCE", 2)
+    hear = films_module.heard_in
+
+    def slow(*about):
+        begun.set()
+        assert may_end.wait(SOON)
+        return hear(*about)
+
+    monkeypatch.setattr(films_module, "heard_in", slow)
+
+    async def work():
+        transport = httpx.ASGITransport(Starlette(routes=films.routes()))
+        async with asyncio.timeout(SOON), httpx.AsyncClient(transport=transport, base_url="http://genart") as client:
+
+            def brought(token):
+                headers = {"x-genart-token": token}
+                return asyncio.create_task(client.post("/live/sound?name=a.wav", content=wav(beats()), headers=headers))
+
+            token = live.token()
+            answers = [brought(token) for _ in range(3)]
+            while not begun.is_set():
+                await asyncio.sleep(0.01)
+            answers.append(brought(live.token()))
+            await asyncio.sleep(0.1)  # in which it is refused, if there is no place for it
+            may_end.set()
+            return await asyncio.gather(*answers)
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright keeps a loop running in this thread
+        answers = pool.submit(asyncio.run, work()).result()
+
+    assert [answer.status_code for answer in answers] == [200] * 4
 
 
 def test_a_film_cancelled_while_its_sound_is_heard_leaves_nothing(client, films, monkeypatch):

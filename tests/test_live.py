@@ -376,7 +376,7 @@ def test_a_stream_is_read_no_further_than_its_limit(live):
                 yield b"x" * 1000
 
     async def whole():
-        async with live._body(Endless(), 3000):
+        async with live._body(Endless(), 3000, live_module.Room()):
             pytest.fail("an endless stream has ended")
 
     with pytest.raises(live_module.BadRecipe, match="larger than"):
@@ -460,6 +460,59 @@ def test_large_bodies_of_all_visitors_are_held_within_a_limit_and_small_ones_pas
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 429]
     assert answers[-1].status_code == 200
     assert live._held == 0
+
+
+def test_a_visitor_has_a_share_of_what_is_held_and_leaves_the_rest_to_others(live, hall, monkeypatch):
+    monkeypatch.setattr(live_module, "HELD_BYTES", 20 * 2**20)  # a share is 5 MB
+    greedy, large = live.token(), bytes(2 * 2**20)
+    _, answers = gathered(*hall, [(greedy, large)] * 4 + [(live.token(), large) for _ in range(3)], until=5)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 200, 200, 200]
+    assert "This page sends" in answers[2].json()["error"]
+    assert live._held == 0
+    assert live._rooms == {}
+
+
+def test_a_share_is_never_less_than_one_largest_body(live, hall, monkeypatch):
+    monkeypatch.setattr(live_module, "HELD_BYTES", 5 * 2**20)
+    _, answers = gathered(*hall, [(live.token(), bytes(4 * 2**20))], until=1)
+
+    assert answers[0].status_code == 200
+
+
+def test_a_body_that_does_not_come_is_waited_for_no_longer_than_its_time(live, hall, monkeypatch):
+    monkeypatch.setattr(live_module, "BODY_SECONDS", 0.05)
+    app, begun, _ = hall
+    token = live.token()
+
+    async def trickle():
+        yield bytes(2 * 2**20)
+        await asyncio.Event().wait()
+
+    async def work():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://genart") as client:
+            async with asyncio.timeout(SOON):
+                return await client.post("/live/wait", content=trickle(), headers={"x-genart-token": token})
+
+    answer = awaited(work())
+    assert answer.status_code == 429
+    assert "longer than 0.05 seconds" in answer.json()["error"]
+    assert begun == []
+    assert live._held == 0
+
+
+def test_work_may_take_longer_than_a_body_may(live, monkeypatch):
+    monkeypatch.setattr(live_module, "BODY_SECONDS", 0.02)
+
+    async def work(_, body):
+        await asyncio.sleep(0.1)
+        return Response(body)
+
+    async def slow(request):
+        return await live.answer(request, 1000, work)
+
+    with TestClient(Starlette(routes=[Route("/slow", slow, methods=["POST"])])) as client:
+        assert client.post("/slow", content=b"x", headers={"x-genart-token": live.token()}).content == b"x"
 
 
 def test_a_socket_that_takes_no_replies_is_not_read_for_ever(live, monkeypatch):

@@ -7,6 +7,7 @@ one after another, in a line of their own: neither pictures nor films wait for t
 
 import asyncio
 import json
+import math
 import re
 import secrets
 import tempfile
@@ -33,7 +34,7 @@ from genart.export.listen import heard_in, samples_of
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.sound import RATE
 from genart.turns import Turns
-from genart.ui.live import Live
+from genart.ui.live import Live, OneEach
 from genart.ui.messages import UNEXPECTED, parsed, told, walk_of
 from genart.walk import WALKS, Reach, Walk, even
 
@@ -48,7 +49,7 @@ KEPT_SECONDS = 600.0
 WAITING = 16  # films, and as many sounds that are brought for one
 PUBLIC_FILMS = 3  # in as many seconds, from one visitor
 EVEN_SIDE = 64
-HEARD_AT_ONCE = 8  # sounds that wait for their turn
+HEARD_AT_ONCE = 8  # sounds that wait for their turn, each of another visitor
 SOUND_ROOM = 8  # times the largest sound: what all of them together may take of the disk
 PARTS = 400  # of the time, that the timeline knows
 
@@ -105,7 +106,10 @@ class Films:
         self._turns = Turns("films")
         self._ears = Turns("sounds")
         self._listening = 0
+        self._each = OneEach()
         self._sounds: dict[str, Path] = {}
+        self._coming: dict[Path, tuple[str, int]] = {}  # sounds that are being written: whose, and their bytes
+        self._timer: asyncio.TimerHandle | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def routes(self) -> list[BaseRoute]:
@@ -153,9 +157,9 @@ class Films:
     async def sound(self, request: Request) -> Response:
         """What is heard in a sound file, as a walk carries it: `?name=NAME`, and the file as the body."""
 
-        async def work(_: str, body: bytes) -> Response:
+        async def work(visitor: str, body: bytes) -> Response:
             name = request.query_params.get("name", "sound")
-            sound = await self._listen(lambda: heard_in(self._samples(body, name), name))
+            sound = await self._listen(visitor, lambda: heard_in(self._samples(body, name), name))
             return JSONResponse({"sound": asdict(sound)})
 
         return await self._live.answer(request, self._limits.sound_bytes, work)
@@ -165,16 +169,25 @@ class Films:
 
         async def work(visitor: str, body: bytes) -> Response:
             self._sweep()
-            if len(self._sounds.keys() - {visitor}) >= WAITING:
+            writers = {writer for writer, _ in self._coming.values()}
+            if len((self._sounds.keys() | writers) - {visitor}) >= WAITING:
                 raise Refused(f"{WAITING} sounds are waiting for their films already; wait a while.")
-            self._forget(self._sounds.pop(visitor, None))
-            place = self._place()
-            taken = len(body) + sum(path.stat().st_size for path in place.glob("*.sound"))
+            place, own = self._place(), self._sounds.get(visitor)
+            lie = [path for path in place.glob("*.sound") if path != own and path not in self._coming]
+            taken = len(body) + sum(size for _, size in self._coming.values()) + sum(map(_size, lie))
             if taken > SOUND_ROOM * self._limits.sound_bytes:
                 raise Refused("Sounds of others fill the room that this server has for them; try again in a few minutes.")
             path = place / f"{secrets.token_urlsafe(16)}.sound"
+            self._coming[path] = visitor, len(body)
+            try:
+                await run_in_threadpool(path.write_bytes, body)
+            except BaseException:
+                self._forget(path)
+                raise
+            finally:
+                del self._coming[path]
+            self._forget(self._sounds.pop(visitor, None))
             self._sounds[visitor] = path
-            await run_in_threadpool(path.write_bytes, body)
             self._sweep_later()
             return JSONResponse({})
 
@@ -272,16 +285,19 @@ class Films:
             save_film(studio, walk, film, job.path, sound=samples, limits=self._limits, progress=job.progress)
         finally:
             job.ended = time.monotonic()
+            if job.cancelled:  # perhaps after the last frame, so that its file came after all
+                job.path.unlink(missing_ok=True)
 
-    async def _listen(self, work: Callable[[], T]) -> T:
-        """What `work` makes of a sound, in its turn."""
-        if self._listening >= HEARD_AT_ONCE:
-            raise Refused(f"{HEARD_AT_ONCE} sounds are waiting to be heard already; try again in a moment.")
-        self._listening += 1
-        try:
-            return await asyncio.wrap_future(self._ears.submit(object(), work))
-        finally:
-            self._listening -= 1
+    async def _listen(self, visitor: str, work: Callable[[], T]) -> T:
+        """What `work` makes of a sound, in its turn, which comes after those of the visitor's sounds before it."""
+        async with self._each.turn(visitor):
+            if self._listening >= HEARD_AT_ONCE:
+                raise Refused(f"{HEARD_AT_ONCE} sounds are waiting to be heard already; try again in a moment.")
+            self._listening += 1
+            try:
+                return await asyncio.wrap_future(self._ears.submit(object(), work))
+            finally:
+                self._listening -= 1
 
     def _samples(self, data: bytes, name: str) -> np.ndarray:
         return samples_of(data, name, most_bytes=self._limits.sound_bytes, most_seconds=self._limits.sound_seconds)
@@ -322,14 +338,31 @@ class Films:
             if job.ended is not None and now - job.ended > KEPT_SECONDS:
                 self._drop(name, job)
         for visitor, path in list(self._sounds.items()):
-            if not path.exists() or time.time() - path.stat().st_mtime > KEPT_SECONDS:
+            if _age(path) > KEPT_SECONDS:
                 self._forget(self._sounds.pop(visitor))
+        if self._folder is not None:
+            known = {*self._sounds.values(), *self._coming, *(job.sound for job in self._jobs.values())}
+            for path in self._place().glob("*.sound"):
+                if path not in known and _age(path) > KEPT_SECONDS:
+                    self._forget(path)
         if len(self._begun) > 10_000:
             self._begun.clear()
 
     def _sweep_later(self) -> None:
-        """Sweep when what is new now will be old, whether or not anybody comes by."""
-        asyncio.get_running_loop().call_later(max(0.0, KEPT_SECONDS) + 0.2, self._sweep)
+        """Sweep when the oldest that is here will be too old, whether or not anybody comes by; there is one timer for all."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = time.monotonic()
+        ages = [now - job.ended for job in self._jobs.values() if job.ended is not None]
+        ages += [_age(path) for path in self._sounds.values()]
+        if ages:
+            wait = max(0.0, KEPT_SECONDS - max(ages)) + 0.2
+            self._timer = asyncio.get_running_loop().call_later(wait, self._swept)
+
+    def _swept(self) -> None:
+        self._sweep()
+        self._sweep_later()
 
     def _drop(self, name: str, job: Job) -> None:
         job.cancelled = True
@@ -343,6 +376,20 @@ class Films:
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="genart-films-")
         return Path(self._folder.name)
+
+
+def _size(path: Path) -> int:
+    """Its bytes; 0 for a file that was forgotten meanwhile."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _age(path: Path) -> float:
+    """The seconds since it was written; endless for a file that is not there."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return math.inf
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, TypeVar
+from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -42,6 +43,8 @@ AT_ONCE = 6  # requests of a visitor that are worked on: as many as a browser op
 WAITING = 60  # more of them, each for its turn
 OPEN_REPLIES = 32  # of a socket: one that takes no replies is not read either
 HELD_BYTES = 256 * 2**20  # of large bodies, of all visitors together
+SHARES = 4  # of them, one for a visitor, or as much as one body may be
+BODY_SECONDS = 120.0  # for a body to come
 LARGE_BODY = 2**20
 STILLS = ("png", "jpeg", "webp")
 LARGE = 512  # a longer side takes the encoder long enough to leave the event loop
@@ -258,10 +261,10 @@ class Live:
             visitor = self.visitor(request.headers.get("x-genart-token"))
             if request.url.path != "/live":  # a frame is counted where it is made
                 self.admit(visitor)
-            async with self._turn(visitor):
+            async with self._turn(visitor) as room:
                 if limit is None:
                     return await work(visitor, b"")
-                async with self._body(request, limit) as body:
+                async with self._body(request, limit, room) as body:
                     return await work(visitor, body)
         except Expired as error:
             return JSONResponse(told(error), status_code=401)
@@ -276,7 +279,7 @@ class Live:
             return JSONResponse(told(UNEXPECTED), status_code=500)
 
     @asynccontextmanager
-    async def _turn(self, visitor: str) -> AsyncIterator[None]:
+    async def _turn(self, visitor: str) -> "AsyncIterator[Room]":
         """One of a visitor's AT_ONCE places, so that a page that asks for much leaves threads to the others; or Refused."""
         room = self._rooms.setdefault(visitor, Room())
         if room.asked >= AT_ONCE + WAITING:
@@ -284,40 +287,64 @@ class Live:
         room.asked += 1
         try:
             async with room.places:
-                yield
+                yield room
         finally:
             room.asked -= 1
             if not room.asked:
                 self._rooms.pop(visitor, None)
 
     @asynccontextmanager
-    async def _body(self, request: Request, limit: int) -> AsyncIterator[bytes]:
-        """The request's body, refused while it streams once it passes `limit` bytes, or the server holds too many."""
+    async def _body(self, request: Request, limit: int, room: "Room") -> AsyncIterator[bytes]:
+        """The request's body, refused while it streams once it passes `limit` bytes, takes longer than BODY_SECONDS, or the
+        server holds too many, of all visitors or of this one."""
         parts: list[bytes] = []
         size = held = 0
         try:
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise BadRecipe(f"The file is larger than {limit / 2**20:.3g} MB; choose a smaller one.")
-                if size > LARGE_BODY:
-                    self._held, held = self._held + size - held, size
-                    if self._held > HELD_BYTES:
-                        raise Refused("Too many large files arrive here at once; try again in a moment.")
-                parts.append(part)
-            yield b"".join(parts)
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    async for part in request.stream():
+                        size += len(part)
+                        if size > limit:
+                            raise BadRecipe(f"The file is larger than {limit / 2**20:.3g} MB; choose a smaller one.")
+                        if size > LARGE_BODY:
+                            grown, held = size - held, size
+                            self._held += grown
+                            room.held += grown
+                            if room.held > max(HELD_BYTES // SHARES, limit):
+                                raise Refused("This page sends too many large files at once; wait until the others have come.")
+                            if self._held > HELD_BYTES:
+                                raise Refused("Too many large files arrive here at once; try again in a moment.")
+                        parts.append(part)
+            except TimeoutError:
+                raise Refused(f"The file took longer than {BODY_SECONDS:g} seconds to come; send a smaller one.") from None
+            body = b"".join(parts)
+            parts.clear()  # held once, not twice
+            yield body
         finally:
             self._held -= held
+            room.held -= held
 
     def _sign(self, claim: str) -> str:
         return hmac.new(self._secret, claim.encode(errors="replace"), hashlib.sha256).hexdigest()
 
 
 class Room:
-    """How many requests of a visitor are here, and the places for those that are worked on."""
+    """How many requests of a visitor are here, the bytes of their large bodies, the places for those that are worked on."""
 
     def __init__(self) -> None:
-        self.asked, self.places = 0, asyncio.Semaphore(AT_ONCE)
+        self.asked = self.held = 0
+        self.places = asyncio.Semaphore(AT_ONCE)
+
+
+class OneEach:
+    """Lets one request of a visitor through at a time, so that a page that asks for many holds up nobody else."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, visitor: str) -> asyncio.Lock:
+        """What a visitor's requests hold one after another; forgotten with the last of them."""
+        return self._locks.setdefault(visitor, asyncio.Lock())
 
 
 class Bucket:

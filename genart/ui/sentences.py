@@ -204,6 +204,8 @@ SENTENCES: dict[str, str] = {
     "The request {0} is not a JSON object; load the page again.": "请求 {0} 不是 JSON 对象；请重新加载页面。",
     "{0} requests of this page are waiting already; wait a moment.": "此页面已有 {0} 个请求在等待；请稍等片刻。",
     "Too many large files arrive here at once; try again in a moment.": "同时到达的大文件过多；请稍后再试。",
+    "This page sends too many large files at once; wait until the others have come.": "此页面同时发送的大文件过多；请等其他文件传完。",
+    "The file took longer than {0} seconds to come; send a smaller one.": "文件传输用时超过 {0} 秒；请发送较小的文件。",
     "{0} films are waiting to be rendered already; wait a while.": "已有 {0} 部影片在等待渲染；请稍后再试。",
     "{0} sounds are waiting for their films already; wait a while.": "已有 {0} 个声音文件在等待各自的影片；请稍后再试。",
     "The file's name {0} cannot be kept; rename it, in few printable characters.": "文件名 {0} 无法保存；请改成由少量可显示字符组成的名称。",

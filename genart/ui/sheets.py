@@ -16,14 +16,14 @@ from genart.export.sheet import contact_sheet
 from genart.limits import MAX_FILE
 from genart.recipe import Recipe
 from genart.ui.cells import listed, picture_of
-from genart.ui.live import Live
+from genart.ui.live import Live, OneEach
 from genart.ui.messages import parsed
 
 if TYPE_CHECKING:
     from genart.studio import Studio
 
 MAX_PICTURES = 100
-AT_ONCE = 4  # sheets that are drawn: each holds its pictures
+AT_ONCE = 4  # sheets that are drawn, each for another visitor: each holds its pictures
 SIDE = 256  # where synthesis may stop: 100 pictures of it are 6.5 million pixels
 MAX_REQUEST = 8 * 2**20  # 100 recipes, some of them with stored latents
 
@@ -34,6 +34,7 @@ class Sheets:
     def __init__(self, live: Live):
         self._live = live
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._each = OneEach()
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -44,11 +45,11 @@ class Sheets:
     async def sheet(self, request: Request) -> Response:
         """All pictures on one sheet, a PNG with the recipes inside; drawn no further once the visitor has gone."""
 
-        async def work(_: str, body: bytes) -> Response:
+        async def work(visitor: str, body: bytes) -> Response:
             recipes = await run_in_threadpool(_asked, body)
             studio = await self._live.studio()
             pictures = []
-            async with self._room:
+            async with self._each.turn(visitor), self._room:
                 for recipe in recipes:
                     if await request.is_disconnected():
                         return Response(status_code=499)
