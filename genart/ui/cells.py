@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from PIL import Image
@@ -15,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from genart.errors import BadRecipe, GenartError, quote
 from genart.export import screen
 from genart.recipe import MAX_CHARACTERS, Recipe
-from genart.ui.live import Live
+from genart.ui.live import Live, OneEach
 from genart.ui.messages import framed, parsed, told
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Cells:
     def __init__(self, live: Live):
         self._live = live
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._one = OneEach()
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/live/cells", self.cells, methods=["POST"])]
@@ -49,7 +48,7 @@ class Cells:
                 raise BadRecipe(f"side {quote(side)} is out of range; use a whole number from 8 to {MAX_SIDE}.")
             studio = await self._live.studio()
             made = []
-            async with self._turn(visitor), self._room:
+            async with self._one.turn(visitor), self._room:
                 for each in wanted:
                     if await request.is_disconnected():
                         return Response(status_code=499)
@@ -58,10 +57,6 @@ class Cells:
             return Response(data, media_type="application/octet-stream")
 
         return await self._live.answer(request, MAX_REQUEST, work)
-
-    def _turn(self, visitor: str) -> asyncio.Lock:
-        """One request of a visitor at a time: a page that asks for many holds up nobody else."""
-        return self._turns.setdefault(visitor, asyncio.Lock())
 
 
 def listed(message: dict[str, Any], most: int) -> list[Any]:
