@@ -190,7 +190,6 @@ export function draw(canvas, source) {
   const [width, height] = [source.width * scale, source.height * scale];
   if (width < canvas.width || height < canvas.height) context.clearRect(0, 0, canvas.width, canvas.height);
   context.drawImage(source, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
-  if (source !== scratch) source.close(); // else its pixels stay until the browser tidies up
 }
 
 const scratch = document.createElement("canvas");

@@ -19,7 +19,7 @@ export class Thumbs {
   // `live` asks the server: cells(recipes, {side, each, signal}).
   constructor(live, bytes = BYTES) {
     Object.assign(this, { live, room: bytes });
-    this.known = new Map(); // text -> {side, whole, head, picture}, the least recently used first
+    this.known = new Map(); // text -> {side, whole, head, picture, bytes}, the least recently used first
     this.held = 0; // bytes
     this.wanted = new Map(); // text and side -> {text, recipe, side, askers}, the next last
     this.pace = ROUND_MS / 3; // milliseconds that a picture took
@@ -133,8 +133,9 @@ export class Thumbs {
 
   keep(text, cell) {
     this.drop(text);
+    cell.bytes = 4 * cell.picture.width * cell.picture.height; // a picture that was closed has no size
     this.known.set(text, cell);
-    this.held += bytesOf(cell);
+    this.held += cell.bytes;
     for (const oldest of this.known.keys()) {
       if (this.held <= this.room || oldest === text) break;
       this.drop(oldest);
@@ -145,7 +146,7 @@ export class Thumbs {
     const cell = this.known.get(text);
     if (!cell) return;
     this.known.delete(text);
-    this.held -= bytesOf(cell);
+    this.held -= cell.bytes;
     cell.picture.close();
   }
 }
@@ -199,8 +200,6 @@ function nearby(pairs, onNear) {
 // How far from being seen, in whole windows: those in view keep their order.
 const away = ({ boundingClientRect: { top, bottom }, rootBounds }) =>
   rootBounds ? Math.round(Math.max(0, top - rootBounds.bottom, rootBounds.top - bottom)) : 0;
-
-const bytesOf = ({ picture }) => 4 * picture.width * picture.height;
 
 function sorted(value) {
   if (Array.isArray(value)) return value.map(sorted);
