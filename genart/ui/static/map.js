@@ -529,15 +529,18 @@ export class MapTool {
     if (text === this.missing) return;
     this.missing = text;
     clearTimeout(this.asks);
-    this.asking?.abort();
-    if (missing.length) this.asks = setTimeout(() => this.ask(missing), 120);
+    if (!missing.length) this.asking?.abort();
+    else this.asks = setTimeout(() => this.ask(missing), 120);
   }
 
+  // What is under way is taken over, not asked for again, so the earlier asker leaves last.
   async ask(indices) {
-    const { desk } = this;
+    const { desk, asking: before } = this;
     const { signal } = (this.asking = new AbortController());
     const each = () => this.redraw();
-    await desk.thumbs.draw(indices.map((index) => this.recipeOf(index)), { side: SIDE, signal, each }).catch(() => null);
+    const drawn = desk.thumbs.draw(indices.map((index) => this.recipeOf(index)), { side: SIDE, signal, each });
+    before?.abort();
+    await drawn.catch(() => null);
   }
 
   // A point's large picture, where there is one.

@@ -69,7 +69,7 @@ export class Thumbs {
   want(items, side, asker) {
     for (const { index, recipe, text } of [...items].reverse()) {
       const key = `${side} ${text}`;
-      const same = (want) => want.text === text && want.side === side;
+      const same = (want) => want.text === text && want.side === side && !want.given;
       const coming = this.round?.control.signal.aborted ? null : this.round?.wants.find(same);
       if (coming) {
         coming.askers.push([asker, index]);
@@ -121,14 +121,16 @@ export class Thumbs {
     return round;
   }
 
-  async came({ text, side, askers }, { head, data }) {
+  async came(want, { head, data }) {
+    const { text, side } = want;
     const cell = { head, side };
     if (!head.error) {
       cell.picture = await bitmapOf({ head, data });
       cell.whole = Math.max(head.width, head.height) < side;
       this.keep(text, cell);
     }
-    for (const [asker, index] of askers) asker.give(index, cell);
+    want.given = true; // who asks from now on asks anew
+    for (const [asker, index] of want.askers) asker.give(index, cell);
   }
 
   keep(text, cell) {
