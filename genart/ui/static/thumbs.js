@@ -58,10 +58,11 @@ export class Thumbs {
     return !signal?.aborted;
   }
 
-  // Forget a model's pictures: its weights have changed.
+  // Forget a model's pictures, those on their way too: its weights have changed.
   forget(model) {
     const start = `{"model":${JSON.stringify(model)},`;
     for (const text of [...this.known.keys()]) if (text.startsWith(start)) this.drop(text);
+    for (const want of this.round?.wants ?? []) if (want.text.startsWith(start)) want.old = true;
   }
 
   // ---- within
@@ -69,7 +70,7 @@ export class Thumbs {
   want(items, side, asker) {
     for (const { index, recipe, text } of [...items].reverse()) {
       const key = `${side} ${text}`;
-      const same = (want) => want.text === text && want.side === side && !want.given;
+      const same = (want) => want.text === text && want.side === side && !want.given && !want.old;
       const coming = this.round?.control.signal.aborted ? null : this.round?.wants.find(same);
       if (coming) {
         coming.askers.push([asker, index]);
@@ -127,7 +128,7 @@ export class Thumbs {
     if (!head.error) {
       cell.picture = await bitmapOf({ head, data });
       cell.whole = Math.max(head.width, head.height) < side;
-      this.keep(text, cell);
+      if (!want.old) this.keep(text, cell);
     }
     want.given = true; // who asks from now on asks anew
     for (const [asker, index] of want.askers) asker.give(index, cell);
