@@ -148,6 +148,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{n} points; Enter plays the walk, Backspace takes the last one back",
         "{n} 个途经点；回车播放漫游，退格撤回上一点",
     ),
+    "map.drop.full": ("A walk has {n} points at most; Enter plays it", "漫游最多 {n} 个点；按 Enter 播放"),
     "map.buttons": ("On the map", "地图操作"),
     "map.draw": ("Draw a walk", "画一条漫游路线"),
     "map.draw.tip": (

@@ -238,6 +238,28 @@ def test_the_keyboard_drops_points_of_a_walk_and_plays_it(visitor):
     visitor.wait("() => document.querySelectorAll('#timeline .tl-key').length === 3")
 
 
+def test_the_last_point_taken_back_ends_the_walk(visitor):
+    opened(visitor, "vae")
+    visitor.page.focus("#map")
+    visitor.press("ArrowRight", " ", "Backspace", "Backspace")
+    note = visitor.page.inner_text("#note")
+    visitor.press("ArrowLeft", " ", "ArrowDown", " ")
+
+    assert "0" not in note
+    assert visitor.page.inner_text("#note").startswith("2 points")
+
+
+def test_a_walk_that_is_full_says_so(visitor):
+    opened(visitor, "vae")
+    visitor.page.focus("#map")
+    for key in ["ArrowRight", "ArrowLeft"] * 16:
+        visitor.press(key, " ")
+    assert visitor.page.inner_text("#note").startswith("32 points")
+    visitor.press("ArrowRight", " ")
+
+    assert visitor.page.inner_text("#note") == "A walk has 32 points at most; Enter plays it"
+
+
 def test_what_is_seen_on_the_map_is_what_h_keeps(visitor):
     opened(visitor, "vae")
     steps = visitor.steps

@@ -28,6 +28,38 @@ def opened(visitor, tool: str, place: str) -> None:
     )
 
 
+SHOWING = """async places => {
+  const blank = [];
+  for (const cell of document.querySelectorAll(places)) {
+    const canvas = new OffscreenCanvas(32, 32), context = canvas.getContext("2d");
+    let source = cell.querySelector("canvas");
+    if (!source) {
+      source = new Image();
+      source.src = cell.style.backgroundImage.slice(5, -2);
+      await source.decode();
+    }
+    context.drawImage(source, 0, 0, 32, 32);
+    const pixels = new Uint32Array(context.getImageData(0, 0, 32, 32).data.buffer);
+    const picture = pixels.some((pixel) => pixel >>> 24 === 255) && pixels.some((pixel) => pixel !== pixels[0]);
+    if (!picture) blank.push(cell.ariaLabel);
+  }
+  return blank;
+}"""
+
+
+def blank(visitor, places: str) -> list[str]:
+    """The cells that show no picture, or one of a single colour."""
+    assert visitor.page.locator(places).count()
+    return visitor.page.evaluate(SHOWING, places)
+
+
+def test_a_picture_that_was_drawn_once_is_still_there_for_the_next_tool(visitor):
+    visitor.choose("skies")  # it has starting points, whose pictures come from the store each time
+    for tool in ("mix", "breed", "mix"):
+        opened(visitor, tool, f"#{tool}-tray")
+        assert blank(visitor, f"#{tool}-tray .cell") == []
+
+
 def test_a_picture_is_asked_for_once_by_all_tools(visitor, asked):
     visitor.choose("vae")
     opened(visitor, "mix", "#mix-tray")

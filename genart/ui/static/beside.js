@@ -1,7 +1,7 @@
 // Comparing: a pinned picture, A, left of a line across the stage, and the same recipe or seed in other
 // models in a row below it. Both follow the present picture, live.
 
-import { paint } from "./live.js";
+import { draw, paint } from "./live.js";
 import * as R from "./recipe.js";
 import { $, clamp, element } from "./widgets.js";
 
@@ -210,15 +210,15 @@ export class Beside {
   // Draws each in its cell; resolves to those that could not be.
   async drawCells(wanted, side) {
     const failed = [];
-    await this.desk.live.cells(wanted.map(({ recipe }) => recipe), {
+    await this.desk.thumbs.draw(wanted.map(({ recipe }) => recipe), {
       side,
-      each: async (index, cell) => {
+      each: async (index, { picture }) => {
         const one = wanted[index];
         const place = this.shown.get(one.name);
         if (!place) return;
-        if (cell.head.error) return void failed.push(one);
+        if (!picture) return void failed.push(one);
         place.canvas.dataset.hard = (await this.model(one.name))?.hardPixels ?? false;
-        await paint(place.canvas, cell);
+        draw(place.canvas, picture);
         Object.assign(place, { text: one.text, recipe: one.recipe });
         const here = one.name === this.desk.recipe.model;
         this.name(place, one.name, here ? "keep.beside.here" : one.whole ? "keep.beside.whole" : "keep.beside.seed");

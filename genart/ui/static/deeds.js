@@ -18,6 +18,7 @@ export function deed(before, after, words, { names = {}, classes = [] } = {}) {
     layers: () => name(after.layers.length ? "layers" : "layers.none"),
     offsets: () => directions(before, after, words, names),
     psi: () => name("psi", { psi: after.psi }),
+    psi_cutoff: () => name("psi", { psi: after.psi }),
     noise: () => name("noise"),
     finish: () => name("finish"),
     all_classes: () => name(after.all_classes ? "classes.all" : "classes.one"),

@@ -122,7 +122,8 @@ class Explore {
   useModel(model) {
     this.model = model;
     this.point = null;
-    if (this.weights.get(model.name) !== model.weights) this.thumbs.forget(model.name);
+    const known = this.weights.get(model.name);
+    if (known !== undefined && known !== model.weights) this.thumbs.forget(model.name);
     this.weights.set(model.name, model.weights);
     this.stage.canvas.dataset.hard = model.hardPixels;
     this.controls.layOut(model);

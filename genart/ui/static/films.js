@@ -1,9 +1,10 @@
 // The timeline: keys in time, the strip of moments between them, playing at true time, and films of it.
 // The walk is plain data as walk.py reads it; the server turns moments into pictures.
 
-import { paint } from "./live.js";
+import { draw, paint } from "./live.js";
 import * as R from "./recipe.js";
 import { Sound } from "./sound.js";
+import { textOf } from "./thumbs.js";
 import { $, $$, clamp, element } from "./widgets.js";
 
 const KEYS = 64;
@@ -11,7 +12,6 @@ const SECONDS = 4; // of a new key, as films of latent walks mostly have
 const SHORTEST = 0.1;
 const STRIP_MS = 350; // the strip is drawn anew when the hand has rested this long
 const THUMB = 64; // pixels of a key's picture
-const THUMBS = 2 * KEYS; // of them that are remembered
 const ONION = 256; // pixels of a neighbouring key laid over the picture
 const CELL = 44; // pixels of a strip's picture
 const WANTED_FPS = 30; // what playing aims at, and counts skipped frames by
@@ -30,7 +30,6 @@ export class Films {
     this.past.keep(this.walk);
     this.second = 0;
     this.chosen = null;
-    this.thumbs = new Map(); // a recipe's text -> its small picture, the newest last
     this.onion = element("canvas", { id: "onion", width: ONION, height: ONION, hidden: true });
     $("#frame").append(this.onion);
     this.sound = new Sound(this);
@@ -256,35 +255,32 @@ export class Films {
     return button;
   }
 
-  // Small pictures of the keys: those known at once, the others in as few requests as can be.
+  // Small pictures of the keys that do not show theirs yet.
   drawThumbs() {
     const missing = new Map();
     this.walk.keys.forEach(({ recipe }, index) => {
       const canvas = $("#tl-keys").children[index].firstChild;
-      const text = JSON.stringify(recipe);
+      const text = textOf(recipe);
       canvas.dataset.wanted = text;
-      if (canvas.dataset.shown === text) return;
-      if (this.thumbs.has(text)) this.drawThumb(canvas, text);
-      else missing.set(text, recipe);
+      if (canvas.dataset.shown !== text) missing.set(text, recipe);
     });
     const texts = [...missing.keys()];
     if (!texts.length || R.same(texts, this.thumbing?.texts)) return;
-    this.thumbing?.abort();
+    const before = this.thumbing;
     const asked = (this.thumbing = Object.assign(new AbortController(), { texts }));
-    const each = (index, cell) => {
-      if (cell.head.error) return;
-      this.thumbs.set(texts[index], cell);
-      for (const { firstChild: canvas } of $("#tl-keys").children) if (canvas.dataset.wanted === texts[index]) this.drawThumb(canvas, texts[index]);
-      for (const old of [...this.thumbs.keys()].slice(0, -THUMBS)) this.thumbs.delete(old);
+    const each = (index, { picture }) => {
+      const wanted = [...$("#tl-keys").children].map(({ firstChild }) => firstChild).filter(({ dataset }) => dataset.wanted === texts[index]);
+      for (const canvas of picture ? wanted : []) this.drawThumb(canvas, picture);
     };
     const over = () => this.thumbing === asked && (this.thumbing = null);
-    this.desk.live.cells([...missing.values()], { side: THUMB, each, signal: asked.signal }).then(over, over);
+    this.desk.thumbs.draw([...missing.values()], { side: THUMB, each, signal: asked.signal }).then(over, over);
+    before?.abort(); // last, so that what is under way goes on
   }
 
-  async drawThumb(canvas, text) {
-    canvas.dataset.shown = text;
+  drawThumb(canvas, picture) {
+    canvas.dataset.shown = canvas.dataset.wanted;
     canvas.dataset.hard = this.desk.model?.hardPixels ?? false;
-    await paint(canvas, this.thumbs.get(text));
+    draw(canvas, picture);
   }
 
   // Pictures of even moments along the track, one after another; a newer walk puts an end to it.
@@ -369,20 +365,24 @@ export class Films {
     const shown = JSON.stringify(recipes);
     if (shown === this.onionShown) return;
     this.onionShown = shown;
-    this.onioning?.abort();
+    const before = this.onioning;
     const { signal } = (this.onioning = new AbortController());
     const context = this.onion.getContext("2d");
     context.clearRect(0, 0, ONION, ONION);
-    const layer = element("canvas", { width: ONION, height: ONION });
-    layer.dataset.hard = this.desk.model?.hardPixels ?? false;
-    const each = async (side, cell) => {
-      if (cell.head.error) return;
-      await paint(layer, cell);
-      if (signal.aborted) return;
-      context.globalAlpha = side ? 0.5 : 1;
-      context.drawImage(layer, 0, 0);
+    const layers = [];
+    const each = (side, { picture }) => {
+      if (!picture) return;
+      const layer = (layers[side] = element("canvas", { width: ONION, height: ONION }));
+      layer.dataset.hard = this.desk.model?.hardPixels ?? false;
+      draw(layer, picture);
+      context.clearRect(0, 0, ONION, ONION);
+      layers.forEach((one, at) => {
+        context.globalAlpha = at ? 0.5 : 1;
+        context.drawImage(one, 0, 0);
+      });
     };
-    this.desk.live.cells(recipes, { side: ONION, each, signal }).catch(() => (this.onionShown = null));
+    this.desk.thumbs.draw(recipes, { side: ONION, each, signal }).catch(() => shown === this.onionShown && (this.onionShown = null));
+    before?.abort();
   }
 
   translate() {

@@ -62,7 +62,7 @@ export class Live {
     let group;
     for (let first = 0; first < recipes.length; first += group.length) {
       group = together(recipes.slice(first, first + GROUP));
-      const made = await (LADDER[this.rung] === "event" ? this.oneByOne(group) : this.group(group, side, signal)).catch((error) => {
+      const made = await (LADDER[this.rung] === "event" ? this.oneByOne(group, signal) : this.group(group, side, signal)).catch((error) => {
         if (signal?.aborted) return [];
         throw error;
       });
@@ -81,9 +81,16 @@ export class Live {
     return head.cells.map((cell) => ({ head: cell, data: data.slice(at, (at += cell.bytes ?? 0)) }));
   }
 
-  async oneByOne(recipes) {
+  // A reply that the live view has overtaken holds no picture: ask again.
+  async oneByOne(recipes, signal) {
     const made = [];
-    for (const recipe of recipes) made.push(await this.aside({ recipe }));
+    for (const recipe of recipes) {
+      let cell;
+      do cell = await this.aside({ recipe });
+      while (cell.head.overtaken && !signal?.aborted);
+      if (signal?.aborted) return made;
+      made.push(cell);
+    }
     return made;
   }
 

@@ -529,15 +529,18 @@ export class MapTool {
     if (text === this.missing) return;
     this.missing = text;
     clearTimeout(this.asks);
-    this.asking?.abort();
-    if (missing.length) this.asks = setTimeout(() => this.ask(missing), 120);
+    if (!missing.length) this.asking?.abort();
+    else this.asks = setTimeout(() => this.ask(missing), 120);
   }
 
+  // What is under way is taken over, not asked for again, so the earlier asker leaves last.
   async ask(indices) {
-    const { desk } = this;
+    const { desk, asking: before } = this;
     const { signal } = (this.asking = new AbortController());
     const each = () => this.redraw();
-    await desk.thumbs.draw(indices.map((index) => this.recipeOf(index)), { side: SIDE, signal, each }).catch(() => null);
+    const drawn = desk.thumbs.draw(indices.map((index) => this.recipeOf(index)), { side: SIDE, signal, each });
+    before?.abort();
+    await drawn.catch(() => null);
   }
 
   // A point's large picture, where there is one.
@@ -770,9 +773,11 @@ export class MapTool {
 
   // A walk by keyboard: a point of it is dropped where the cursor stands, or the last one taken back.
   drop(by = 1) {
+    if (by < 0 && this.dropped.length === 1) return this.escape();
     if (by > 0 && !this.cursor) this.moveCursor([0, 0]);
+    if (by > 0 && this.dropped.length === MOST_KEYS) return this.desk.stage.note("map.drop.full", { n: MOST_KEYS });
     if (by < 0) this.dropped.pop();
-    else if (this.dropped.length < MOST_KEYS && !this.isLast(this.cursor)) this.dropped.push(this.cursor);
+    else if (!this.isLast(this.cursor)) this.dropped.push(this.cursor);
     Object.assign(this, { line: [...this.dropped], lineKeys: [...this.dropped], lineClosed: false });
     this.desk.stage.note(this.dropped.length > 1 ? "map.drop.more" : "map.drop.first", { n: this.dropped.length });
     this.redraw();

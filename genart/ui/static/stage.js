@@ -17,6 +17,7 @@ export class Stage {
     this.desk = desk;
     this.canvas = $("#picture");
     this.painted = [];
+    this.failed = new Set(); // steps that the server could not draw
     window.__live = { pairs: [], heads: [] };
     this.bindDrag();
     this.bindDrop();
@@ -154,17 +155,24 @@ export class Stage {
   async fillThumbnails() {
     const { past, thumbs } = this.desk;
     const small = element("canvas", { width: SIDE, height: SIDE });
-    const blank = past.steps.slice(-HISTORY_SHOWN).filter((step) => !step.thumb).reverse(); // the present one is nearest
+    const blank = past.steps.slice(-HISTORY_SHOWN).filter((step) => this.lacks(step)).reverse(); // the present one is nearest
+    let drawn = 0;
     this.drawing?.abort();
     const { signal } = (this.drawing = new AbortController());
     const each = (index, { head, picture }) => {
-      if (!picture) return;
+      if (!picture) return void this.failed.add(blank[index].id);
+      drawn += 1;
       small.dataset.hard = head.width < SIDE / 2;
       draw(small, picture);
       past.set(blank[index].id, { thumb: thumbnail(small) });
     };
     await thumbs.draw(blank.map(({ recipe }) => recipe), { side: SIDE, signal, each }).catch(() => null);
-    if (blank.length && !signal.aborted) this.showHistory();
+    if (drawn && !signal.aborted) this.showHistory();
+  }
+
+  // A step whose picture could not be drawn is not asked for again.
+  lacks({ id, thumb }) {
+    return !thumb && !this.failed.has(id);
   }
 
   showHistory() {
@@ -176,7 +184,7 @@ export class Stage {
     const current = list.querySelector("[aria-current]");
     if (current) list.scrollLeft = current.offsetLeft - list.clientWidth / 2;
     clearTimeout(this.filling);
-    if (past.steps.some((step) => !step.thumb)) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
+    if (past.steps.some((step) => this.lacks(step))) this.filling = setTimeout(() => this.fillThumbnails(), FILL_MS);
   }
 
   step(step, at) {

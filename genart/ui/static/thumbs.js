@@ -19,7 +19,7 @@ export class Thumbs {
   // `live` asks the server: cells(recipes, {side, each, signal}).
   constructor(live, bytes = BYTES) {
     Object.assign(this, { live, room: bytes });
-    this.known = new Map(); // text -> {side, whole, head, picture}, the least recently used first
+    this.known = new Map(); // text -> {side, whole, head, picture, bytes}, the least recently used first
     this.held = 0; // bytes
     this.wanted = new Map(); // text and side -> {text, recipe, side, askers}, the next last
     this.pace = ROUND_MS / 3; // milliseconds that a picture took
@@ -58,10 +58,11 @@ export class Thumbs {
     return !signal?.aborted;
   }
 
-  // Forget a model's pictures: its weights have changed.
+  // Forget a model's pictures, those on their way too: its weights have changed.
   forget(model) {
     const start = `{"model":${JSON.stringify(model)},`;
     for (const text of [...this.known.keys()]) if (text.startsWith(start)) this.drop(text);
+    for (const want of this.round?.wants ?? []) if (want.text.startsWith(start)) want.old = true;
   }
 
   // ---- within
@@ -69,7 +70,7 @@ export class Thumbs {
   want(items, side, asker) {
     for (const { index, recipe, text } of [...items].reverse()) {
       const key = `${side} ${text}`;
-      const same = (want) => want.text === text && want.side === side;
+      const same = (want) => want.text === text && want.side === side && !want.given && !want.old;
       const coming = this.round?.control.signal.aborted ? null : this.round?.wants.find(same);
       if (coming) {
         coming.askers.push([asker, index]);
@@ -121,20 +122,23 @@ export class Thumbs {
     return round;
   }
 
-  async came({ text, side, askers }, { head, data }) {
+  async came(want, { head, data }) {
+    const { text, side } = want;
     const cell = { head, side };
     if (!head.error) {
       cell.picture = await bitmapOf({ head, data });
       cell.whole = Math.max(head.width, head.height) < side;
-      this.keep(text, cell);
+      if (!want.old) this.keep(text, cell);
     }
-    for (const [asker, index] of askers) asker.give(index, cell);
+    want.given = true; // who asks from now on asks anew
+    for (const [asker, index] of want.askers) asker.give(index, cell);
   }
 
   keep(text, cell) {
     this.drop(text);
+    cell.bytes = 4 * cell.picture.width * cell.picture.height; // a picture that was closed has no size
     this.known.set(text, cell);
-    this.held += bytesOf(cell);
+    this.held += cell.bytes;
     for (const oldest of this.known.keys()) {
       if (this.held <= this.room || oldest === text) break;
       this.drop(oldest);
@@ -145,7 +149,7 @@ export class Thumbs {
     const cell = this.known.get(text);
     if (!cell) return;
     this.known.delete(text);
-    this.held -= bytesOf(cell);
+    this.held -= cell.bytes;
     cell.picture.close();
   }
 }
@@ -199,8 +203,6 @@ function nearby(pairs, onNear) {
 // How far from being seen, in whole windows: those in view keep their order.
 const away = ({ boundingClientRect: { top, bottom }, rootBounds }) =>
   rootBounds ? Math.round(Math.max(0, top - rootBounds.bottom, rootBounds.top - bottom)) : 0;
-
-const bytesOf = ({ picture }) => 4 * picture.width * picture.height;
 
 function sorted(value) {
   if (Array.isArray(value)) return value.map(sorted);
