@@ -221,7 +221,7 @@ _ENTRIES = (
     Entry(
         "digits-vae16",
         "digits-vae16.safetensors",
-        "f2654187a88ec24fc5af34fd40d3363a0b7b1df20088d6d33b28ea2bebebc2a7",
+        "68340d08eb3439e3b23779731fbcd6a06e78c3701f8c4cc0aac86f5d4ec212dc",
         "VAE",
         DIGITS_LICENCE,
         DIGITS_CREDIT,
