@@ -141,7 +141,6 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         shift=0.0,
         noise=0.1,
         naming=0.5,
-        eye=True,
         lr=2e-3,
         steps=12_000,
     ),

@@ -13,7 +13,6 @@ from genart.families.dcgan import Layers as GeneratorLayers
 from genart.families.stylegan2 import StyleGAN2
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
-from genart.learn.judge import EYE_SEED, learn, untrained
 from genart.learn.pace import average, rate
 from genart.recipe import Noise
 
@@ -35,8 +34,7 @@ class GANRecipe:
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
-    black; `gamma`, `shift`, `noise` and `naming` are the critic's, the noise falling to none at half the steps;
-    with `eye` it has one, taught before the first step, which is another than the judge of finished models.
+    black; `gamma`, `shift`, `noise` and `naming` are the critic's, the noise falling to none at half the steps.
     """
 
     data: str
@@ -50,7 +48,6 @@ class GANRecipe:
     shift: float = 0.0
     noise: float = 0.0
     naming: float = 0.0
-    eye: bool = False
     batch: int = 64
     lr: float = 1e-3
     steps: int = 10_000
@@ -73,16 +70,12 @@ class GANTrainer:
         self.model = _generator(recipe, pictures.pixels.shape[1], self.num_classes).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         space = self.model.space
-        self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.eye else None
-        sizes = (space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem)
-        net = Discriminator(*sizes, sight=self.eye.maps if self.eye else 0).to(device)
-        self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift, recipe.noise, recipe.naming, self.eye)
+        net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)
+        self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift, recipe.noise, recipe.naming)
         self.optimiser = torch.optim.Adam(self.model.parameters(), recipe.lr, betas=(0.0, 0.99))
         self.step = 0
 
     def advance(self) -> dict[str, float]:
-        if self.eye is not None and not self.step:
-            learn(self.eye, self.pictures, EYE_SEED)
         lr = rate(self.step, self.recipe.steps, self.recipe.lr)
         self.critic.noise = self.recipe.noise * max(0.0, 1 - 2 * self.step / self.recipe.steps)
         measures = {**self._judge(lr), **self._draw(lr)}
@@ -100,19 +93,14 @@ class GANTrainer:
         return self.average.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in self._parts()}
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in self._parts():
+        for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
-        if self.eye is not None:
-            self.eye.eval().requires_grad_(False)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
-
-    def _parts(self) -> tuple[str, ...]:
-        return PARTS if self.eye is None else (*PARTS, "eye")
 
     def _judge(self, lr: float) -> dict[str, float]:
         """One step of the discriminator."""
