@@ -225,6 +225,7 @@ def test_a_reload_brings_everything_back(visitor):
 def test_an_address_wins_over_the_last_picture_and_the_past_goes_on(visitor):
     to_seed(visitor, 8)
     keep_tool(visitor)
+    wait_for(visitor, NODES, 2)
     written(visitor)
 
     visitor.open("?model=stylegan2&seed=3")

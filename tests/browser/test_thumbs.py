@@ -7,14 +7,14 @@ import pytest
 
 @pytest.fixture
 def asked(visitor):
-    """The recipes that the page has asked small pictures of."""
+    """The recipes that the page has got small pictures of."""
     recipes: list[str] = []
 
     def note(request):
         if request.url.endswith("/live/cells"):
             recipes.extend(json.dumps(each, sort_keys=True) for each in json.loads(request.post_data)["recipes"])
 
-    visitor.page.on("request", note)
+    visitor.page.on("requestfinished", note)  # what was cancelled on the way was not drawn
     return recipes
 
 
