@@ -80,17 +80,21 @@ def wait_for(visitor, selector, count):
 
 def written(visitor):
     """Wait until the store has what the page has."""
-    visitor.wait("""async () => {
+    visitor.page.evaluate("""async () => {
       const database = await new Promise((done) => (indexedDB.open("genart").onsuccess = ({ target }) => done(target.result)));
       const all = (place) => new Promise((done) => {
         database.transaction(place).objectStore(place).getAll().onsuccess = ({ target }) => done(target.result);
       });
-      const [past, kept] = [await all("past"), await all("kept")];
+      const whole = async () => {
+        const [past, kept] = [await all("past"), await all("kept")];
+        const names = [...document.querySelectorAll("#keep-named span")].map((node) => node.textContent);
+        const named = names.every((name) => past.some((node) => node.name === name));
+        return named && past.length === document.querySelectorAll("#keep-tree .node").length
+          && kept.length === document.querySelectorAll(".keep-card").length;
+      };
+      for (const end = Date.now() + 20000; !(await whole()); await new Promise((done) => setTimeout(done, 30)))
+        if (Date.now() > end) throw new Error("the store never had what the page has");
       database.close();
-      const names = [...document.querySelectorAll("#keep-named span")].map((node) => node.textContent);
-      const named = names.every((name) => past.some((node) => node.name === name));
-      return named && past.length === document.querySelectorAll("#keep-tree .node").length
-        && kept.length === document.querySelectorAll(".keep-card").length;
     }""")
 
 
