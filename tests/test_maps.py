@@ -164,7 +164,7 @@ def test_a_map_that_everybody_has_left_ends_and_leaves_nothing(client, maps, hel
     assert maps._builds == {}
     assert maps._known == {}
     assert files() == []
-    assert ask(client, "/state").status_code == 422
+    assert ask(client, "/state").json()["phase"] == "gone"
 
 
 def test_a_map_that_nobody_asks_for_any_more_ends_by_itself(client, maps, held, monkeypatch):
@@ -219,9 +219,10 @@ def test_a_map_that_fails_says_so_in_both_languages(client, monkeypatch):
 
 def test_a_public_page_draws_few_maps_for_one_visitor(live, monkeypatch):
     monkeypatch.setattr(module, "PUBLIC_MAPS", 1)
+    monkeypatch.setattr(module, "PUBLIC_SECONDS", float("inf"))  # a machine may sleep
     with TestClient(Starlette(routes=Maps(live, public=True).routes())) as client:
         client.headers["x-genart-token"] = live.token()
-        finished(client, "dcgan")
+        assert finished(client, "dcgan") == {"finished": True}
         refused = ask(client, model="vae")
         joined = ask(client, model="vae", headers={"x-genart-token": live.token()})
 

@@ -150,6 +150,8 @@ class Maps:
         return await self._live.answer(request, 1000, work)
 
     async def state(self, request: Request) -> Response:
+        """How far a map is; its phase is "gone" when nobody asked for so long, as after a sleep, that its work ended."""
+
         async def work(visitor: str, body: bytes) -> Response:
             studio = await self._live.studio()
             key = await run_in_threadpool(self._key, studio, str(parsed(body).get("model")))
@@ -157,7 +159,7 @@ class Maps:
                 return JSONResponse({"finished": True})
             build = self._builds.get(key)
             if build is None or build.cancelled:
-                raise BadRecipe("This map is no longer being drawn; open it again.")
+                return JSONResponse({"finished": False, "phase": "gone"})
             build.watchers[visitor] = time.monotonic()
             return JSONResponse(build.state)
 

@@ -68,7 +68,6 @@ SENTENCES: dict[str, str] = {
     "all_classes {0} is neither true nor false.": "all_classes {0} 既不是 true 也不是 false；请检查配方。",
     "mix {0} is unknown; use own, z, z-arc, w or w-arc.": "没有 {0} 这种混合方式；请使用 own、z、z-arc、w 或 w-arc。",
     # genart/ui/maps.py
-    "This map is no longer being drawn; open it again.": "这张地图已不再绘制；请重新打开。",
     "{0} is at home between pictures it has read, and its seeds have no map; choose another model.": "{0} 的空间由它读入的图片张成，其种子没有地图；请换一个模型。",
     "The map is not finished; wait until it is.": "地图尚未完成；请稍候。",
     "{0} maps are waiting to be drawn already; wait a while.": "已有 {0} 张地图在等待绘制；请稍后再试。",

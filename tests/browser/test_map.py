@@ -170,6 +170,21 @@ def test_a_build_is_cancelled_and_begun_again(visitor, monkeypatch):
     visitor.wait(PAINTED)
 
 
+def test_a_map_that_the_server_gave_up_is_begun_again(visitor, monkeypatch):
+    """As after a laptop's sleep, in which nobody asked how far it was."""
+    monkeypatch.setattr(module, "COUNTS", (4096,))
+    begun = []
+    visitor.page.on("request", lambda request: begun.append(request) if request.url.endswith("/live/map") else None)
+    visitor.page.route("**/live/map/state", lambda route: route.fulfill(json={"finished": False, "phase": "gone"}), times=1)
+    visitor.choose("portraits")
+    for _ in range(2):
+        with visitor.page.expect_response("**/live/map/state"):
+            visitor.page.click('[data-tool="map"]') if not begun else None
+    visitor.page.click("#map-cancel")
+
+    assert len(begun) == 2
+
+
 def test_a_class_is_seen_alone(visitor):
     opened(visitor, "stylegan2-classes")
     chips = visitor.page.locator("#map-legend button")

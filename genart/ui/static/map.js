@@ -85,7 +85,7 @@ export class MapTool {
   // Nobody here waits for the map any more.
   leave() {
     if (!this.following) return;
-    this.desk.live.call("map/leave", this.following).catch(() => null);
+    this.left = this.desk.live.call("map/leave", this.following).catch(() => null);
     this.following = null;
     this.asked = null;
   }
@@ -118,9 +118,12 @@ export class MapTool {
   // The map and the sheet of its small pictures, when they are ready; nothing once something else was asked for.
   async fetch(body, asked) {
     const { live } = this.desk;
-    for (let state = await live.call("map", body); !state.finished; state = await live.call("map/state", body)) {
+    await this.left; // or leaving the last map would end this one
+    let state = await live.call("map", body);
+    for (; !state.finished; state = await live.call(state.phase === "gone" ? "map" : "map/state", body)) {
       if (state.error) throw Object.assign(new Error(state.error), { sentence: [state.error, state.chinese] });
       if (asked !== this.asked) return null;
+      if (state.phase === "gone") continue;
       this.wait(state);
       await new Promise((done) => setTimeout(done, POLL_MS));
       if (asked !== this.asked) return null;
