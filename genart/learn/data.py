@@ -28,7 +28,26 @@ PIXEL_COLOURS = {"hair": "hairColor", "skin": "skinColor", "ground": "primaryBac
 PORTRAITS = 12_000  # of each style
 PORTRAITS_HELD_OUT = 1500
 PORTRAIT_STYLES = ("lorelei", "notionists", "openPeeps")
+PIXEL_PARTS = (  # with the kinds all that decides a picture
+    *("eyesColor", "mouthColor", "clothingColor", "glassesColor", "hatColor", "accessories", "accessoriesColor"),
+)
 PORTRAIT_KINDS = ("hair", "head", "eyes", "mouth", "face", "body", "glasses", "beard", "skinColor", "primaryBackgroundColor")
+PORTRAIT_PARTS = {  # all that decides a picture; by what name each style knows it
+    "hair": ("hair", "hair", "head"),
+    "hair_colour": ("", "", "headContrastColor"),
+    "face": ("head", "", "face"),
+    "eyes": ("eyes", "eyes", ""),
+    "brows": ("eyebrows", "brows", ""),
+    "nose": ("nose", "nose", ""),
+    "mouth": ("mouth", "lips", ""),
+    "glasses": ("glasses", "glasses", "accessories"),
+    "beard": ("beard", "beard", "facialHair"),
+    "skin": ("freckles", "", "skinColor"),
+    "body": ("", "body", "clothingColor"),
+    "sign": ("earrings", "bodyIcon", ""),
+    "extra": ("hairAccessories", "gesture", "mask"),
+    "ground": ("primaryBackgroundColor", "primaryBackgroundColor", "primaryBackgroundColor"),
+}
 PAINTINGS = 3000  # of each school
 PAINTINGS_HELD_OUT = 1500
 LETTERS_HELD_OUT = 12  # families, about 60 fonts
@@ -42,7 +61,8 @@ class Pictures:
     """Pixels, uint8 (N, C, H, W), and a class for each, int64 (N,).
 
     What else is known of them: `factors`, numbers (N, F) of deviation 1, the first of which have
-    `names`; and `kinds`, by name which of a few things each picture shows, int64 (N,).
+    `names`; `kinds`, by name which of a few things each picture shows, int64 (N,); and `parts`, the
+    same where these are all that decides a picture of its class.
     """
 
     pixels: Tensor
@@ -50,6 +70,7 @@ class Pictures:
     factors: Tensor | None = None
     names: tuple[str, ...] = ()
     kinds: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -81,7 +102,8 @@ def pixels(folder: Path) -> Split:
     factors["long_hair"] = np.array([part.get("hair", "").startswith("long") for part in parts])
     factors |= {f"{name}_light": _light(parts, colour) for name, colour in PIXEL_COLOURS.items()}
     kinds = _kinds(parts, PIXEL_KINDS)
-    return split(pixels, np.zeros(len(pixels)), PIXELS_HELD_OUT, _scaled(factors), tuple(factors), kinds)
+    decide = kinds | _kinds(parts, PIXEL_PARTS)
+    return split(pixels, np.zeros(len(pixels)), PIXELS_HELD_OUT, _scaled(factors), tuple(factors), kinds, decide)
 
 
 def portraits(folder: Path) -> Split:
@@ -91,8 +113,14 @@ def portraits(folder: Path) -> Split:
     parts = [part for _, parts in drawn for part in parts]
     factors = {"glasses": _has(parts, "glasses") | _has(parts, "accessories"), "beard": _has(parts, "beard")}
     factors["ground_light"] = _light(parts, "primaryBackgroundColor")
+    named = [
+        {name: part.get(called[style], "") for name, called in PORTRAIT_PARTS.items()}
+        for style, (_, parts) in enumerate(drawn)
+        for part in parts
+    ]
     pixels, kinds = np.concatenate([pixels for pixels, _ in drawn]), _kinds(parts, PORTRAIT_KINDS)
-    return split(pixels, labels, PORTRAITS_HELD_OUT, _scaled(factors), tuple(factors), kinds)
+    decide = _kinds(named, tuple(PORTRAIT_PARTS))
+    return split(pixels, labels, PORTRAITS_HELD_OUT, _scaled(factors), tuple(factors), kinds, decide)
 
 
 def _dicebear(folder: Path, style: str, size: int, count: int) -> tuple[np.ndarray, list[dict[str, str]]]:
@@ -223,10 +251,11 @@ def split(
     factors: np.ndarray | None = None,
     names: tuple[str, ...] = (),
     kinds: Mapping[str, np.ndarray] | None = None,
+    parts: Mapping[str, np.ndarray] | None = None,
 ) -> Split:
     """The same shuffle every time, so that what was held out once stays held out."""
     order = np.random.RandomState(0).permutation(len(pixels))
-    return _parted(pixels, labels, order[:-held_out], order[-held_out:], factors, names, kinds)
+    return _parted(pixels, labels, order[:-held_out], order[-held_out:], factors, names, kinds, parts)
 
 
 def _parted(
@@ -237,16 +266,18 @@ def _parted(
     factors: np.ndarray | None = None,
     names: tuple[str, ...] = (),
     kinds: Mapping[str, np.ndarray] | None = None,
+    parts: Mapping[str, np.ndarray] | None = None,
 ) -> Split:
     first, second = (
         Pictures(
-            torch.from_numpy(pixels[part]),
-            torch.from_numpy(labels[part]).long(),
-            None if factors is None else torch.from_numpy(factors[part]).float(),
+            torch.from_numpy(pixels[chosen]),
+            torch.from_numpy(labels[chosen]).long(),
+            None if factors is None else torch.from_numpy(factors[chosen]).float(),
             names,
-            {name: torch.from_numpy(values[part]) for name, values in (kinds or {}).items()},
+            {name: torch.from_numpy(values[chosen]) for name, values in (kinds or {}).items()},
+            {name: torch.from_numpy(values[chosen]) for name, values in (parts or {}).items()},
         )
-        for part in (learn, held_out)
+        for chosen in (learn, held_out)
     )
     return first, second
 

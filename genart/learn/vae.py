@@ -1,8 +1,8 @@
 """Learning a VAE (Kingma 2013, arXiv:1312.6114) from pictures. It knows no files."""
 
 import copy
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from genart.families.vae import VAE, Layers, Prior
 from genart.learn import prior
 from genart.learn.augment import restyle, wobble
+from genart.learn.cells import points
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
@@ -65,6 +66,7 @@ class VAERecipe:
     the pictures show; it is another than the one that measures finished models. The adversary sees through it too.
     `known` makes z the pictures' factors, where these are all that decides a picture and normal: the decoder
     draws half of a batch from them, and the encoder learns to tell them. No prior need be found then.
+    Pictures that are decided by parts, of which there are a few each, have `cells` numbers of z for each (`learn.cells`).
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -82,6 +84,7 @@ class VAERecipe:
     reading: float = 0.0
     perceptual: float = 0.0
     known: bool = False
+    cells: Mapping[str, int] = field(default_factory=dict)
     wobble: float = 0.0
     restyle: float = 0.0
     label: int = 0
@@ -110,6 +113,9 @@ class VAETrainer:
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
+        self.known = (
+            points(pictures.parts, recipe.cells, pictures.labels, pictures.pixels) if recipe.cells else pictures.factors
+        )
         widths = recipe.flow.widths if recipe.flow else ()
         classes = pictures.pixels.shape[1] if recipe.letters else int(pictures.labels.max()) + 1
         label = (recipe.label, classes) if recipe.label else None
@@ -251,7 +257,7 @@ class VAETrainer:
         index = torch.randint(len(self.pictures), (self.recipe.batch,), generator=self.random)
         x, label = self.pictures.at(index)
         x = restyle(wobble(x, self.recipe.wobble, self.random), self.recipe.restyle, self.random)
-        known = label if self.pictures.factors is None else self.pictures.factors[index]
+        known = label if self.known is None else self.known[index]
         shares = None
         if self.model.label is not None and not self.recipe.letters:
             shares = F.one_hot(label, self.model.space.num_classes).float().to(self.device)

@@ -1,0 +1,78 @@
+"""Places in a normal law for things of which there are only a few, such as the hats of portraits.
+
+A thing has as much of the law as it has of the pictures, and things that look alike lie side by
+side: semi-discrete optimal transport from the normal law to the things' mean pictures (Aurenhammer
+1998, Mérigot 2011), whose cells are convex, so that the middle of one is that thing again.
+"""
+
+from typing import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SEED = 0
+POINTS = 20_000  # of the law, to weigh cells with
+SOFTNESS = torch.logspace(-0.5, -2, 100).tolist()  # of their walls, while they find their weights
+SEEN = 16  # side of the pictures that tell which things look alike
+
+
+def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor, pixels: Tensor) -> Tensor:
+    """z (N, d), standard normal in every class: `dims` numbers for each part, side by side, say what each picture has of it.
+
+    `parts` tell which of a part's things each picture shows, (N,), `labels` (N,) its class, `pixels` (N, C, H, W) how it looks.
+    """
+    random, seen = torch.Generator().manual_seed(SEED), _small(pixels)
+    z = torch.randn(len(labels), sum(dims.values()), generator=random)
+    for label in labels.unique():
+        mine = (labels == label).nonzero()[:, 0]
+        for name, place in zip(dims, _places([*dims.values()]), strict=True):
+            values = parts[name][mine].unique(return_inverse=True)[1]
+            if values.any():  # a class whose pictures are all alike in this leaves its numbers to chance
+                z[mine, place] = placed(values, seen[mine], dims[name], random)
+    return z
+
+
+def _places(dims: list[int]) -> list[slice]:
+    return [slice(sum(dims[:index]), sum(dims[: index + 1])) for index in range(len(dims))]
+
+
+def placed(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> Tensor:
+    """A point (N, dim) for each picture, somewhere in the cell of what it shows; all together standard normal.
+
+    `values` (N,) tells which thing each picture shows, 0 .. K - 1, `seen` (N, D) how it looks.
+    """
+    codes = _codes(values, seen, dim)
+    shares = torch.bincount(values) / len(values)
+    weights = _weights(codes, shares, torch.randn(POINTS, dim, generator=random))
+    free = torch.randn(2 * len(values) + POINTS, dim, generator=random)
+    cell = (free @ codes.T + weights).argmax(1)
+    found = torch.empty(len(values), dim)
+    for value in range(len(shares)):
+        mine, inside = (values == value).nonzero()[:, 0], free[cell == value]
+        found[mine] = inside[torch.arange(len(mine)) % len(inside)]
+    return found
+
+
+def _small(pixels: Tensor) -> Tensor:
+    """(N, C * side * side): the pictures with a side of at most SEEN."""
+    parts = [F.adaptive_avg_pool2d(part.float(), min(SEEN, pixels.shape[-1])).flatten(1) for part in pixels.split(2000)]
+    return torch.cat(parts)
+
+
+def _codes(values: Tensor, seen: Tensor, dim: int) -> Tensor:
+    """(K, dim), rows of length about 1: the mean pictures' principal components, about the middle of all pictures."""
+    count = int(values.max()) + 1
+    means = torch.zeros(count, seen.shape[1]).index_add_(0, values, seen)
+    means = means / torch.bincount(values)[:, None] - seen.mean(0)
+    axes = torch.linalg.svd(means, full_matrices=False)[0][:, :dim]
+    return F.pad(axes * (count / dim) ** 0.5, (0, dim - axes.shape[1]))
+
+
+def _weights(codes: Tensor, shares: Tensor, points: Tensor) -> Tensor:
+    """(K,): added to points @ codes.T they give each cell, where its own is the highest, its share of the points."""
+    heights, weights = points @ codes.T, torch.zeros(len(codes))
+    for softness in SOFTNESS:
+        filled = ((heights + weights) / softness).softmax(1).mean(0)
+        weights = weights + softness * (shares.log() - filled.clamp_min(1e-9).log())
+    return weights
