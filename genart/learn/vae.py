@@ -11,13 +11,13 @@ from torch.nn import functional as F
 from genart.families.vae import VAE, Layers, Prior
 from genart.learn import prior
 from genart.learn.augment import restyle, wobble
-from genart.learn.cells import points
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import STEEPEST, average, rate
 from genart.learn.refit import PriorTrainer, Refit
+from genart.learn.transport import points
 
 PARTS = ("model", "average", "reader", "optimiser")
 
@@ -66,7 +66,7 @@ class VAERecipe:
     the pictures show; it is another than the one that measures finished models. The adversary sees through it too.
     `known` makes z the pictures' factors, where these are all that decides a picture and normal: the decoder
     draws half of a batch from them, and the encoder learns to tell them. No prior need be found then.
-    Pictures that are decided by parts, of which there are a few each, have `cells` numbers of z for each (`learn.cells`).
+    Pictures that are decided by parts, of which there are a few each, have `parts`, numbers of z for each (`learn.transport`).
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -84,7 +84,7 @@ class VAERecipe:
     reading: float = 0.0
     perceptual: float = 0.0
     known: bool = False
-    cells: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, int] = field(default_factory=dict)
     wobble: float = 0.0
     restyle: float = 0.0
     label: int = 0
@@ -113,9 +113,7 @@ class VAETrainer:
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
-        self.known = (
-            points(pictures.parts, recipe.cells, pictures.labels, pictures.pixels) if recipe.cells else pictures.factors
-        )
+        self.known = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels) if recipe.parts else pictures.factors
         widths = recipe.flow.widths if recipe.flow else ()
         classes = pictures.pixels.shape[1] if recipe.letters else int(pictures.labels.max()) + 1
         label = (recipe.label, classes) if recipe.label else None

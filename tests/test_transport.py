@@ -1,0 +1,59 @@
+"""Places in a normal law for things of which there are a few: shares, order, and the middle of each."""
+
+import pytest
+import torch
+
+from genart.learn import transport
+
+COUNT = 6000
+SHARES = (0.5, 0.25, 0.15, 0.1)
+
+
+@pytest.fixture(scope="module")
+def grounds():
+    """Which of four greys each picture shows, the rarest the lightest, and the pictures."""
+    values = torch.multinomial(torch.tensor(SHARES), COUNT, True, generator=torch.Generator().manual_seed(1))
+    return values, (60 * values + 20).byte()[:, None, None, None].expand(-1, 1, 4, 4)
+
+
+def test_all_points_together_are_standard_normal(grounds):
+    values, pixels = grounds
+    z = transport.points({"ground": values}, {"ground": 2}, torch.zeros(COUNT).long(), pixels)
+
+    assert z.shape == (COUNT, 2)
+    torch.testing.assert_close(z.mean(0), torch.zeros(2), atol=0.05, rtol=0)
+    torch.testing.assert_close(z.T.cov(), torch.eye(2), atol=0.08, rtol=0)
+    assert (z.abs() < 0.6745).float().mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_things_that_look_alike_lie_side_by_side_and_the_middle_of_a_cell_is_that_thing(grounds):
+    values, pixels = grounds
+    z = transport.points({"ground": values}, {"ground": 1}, torch.zeros(COUNT).long(), pixels)[:, 0]
+    spans = sorted((z[values == value].min().item(), z[values == value].max().item(), value) for value in range(4))
+
+    assert [value for *_, value in spans] in ([0, 1, 2, 3], [3, 2, 1, 0])
+    for (_, high, _), (low, *_) in zip(spans, spans[1:]):
+        assert high < low
+
+
+def test_every_class_has_the_whole_law_for_its_own_things():
+    values, labels = torch.arange(COUNT) % 3, torch.arange(COUNT) % 2
+    pixels = (80 * values + 20).byte()[:, None, None, None].expand(-1, 1, 2, 2)
+    alike = torch.where(labels == 1, 0, values)  # the second class knows one thing only
+    z = transport.points({"hat": alike}, {"hat": 2}, labels, pixels)
+
+    for label in range(2):
+        torch.testing.assert_close(z[labels == label].std(0), torch.ones(2), atol=0.1, rtol=0)
+    first = [z[(labels == 0) & (values == value)].mean(0) for value in range(3)]
+    second = [z[(labels == 1) & (values == value)].mean(0) for value in range(3)]
+    assert min((a - b).norm() for a in first for b in first if a is not b) > 0.8
+    assert max(point.norm() for point in second) < 0.2
+
+
+def test_the_same_pictures_have_the_same_points(grounds):
+    values, pixels = grounds
+    parts, labels = {"ground": values}, torch.zeros(COUNT).long()
+
+    assert torch.equal(
+        transport.points(parts, {"ground": 3}, labels, pixels), transport.points(parts, {"ground": 3}, labels, pixels)
+    )
