@@ -1,5 +1,7 @@
 """Places in a normal law for things of which there are a few: shares, order, and the middle of each."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -32,8 +34,7 @@ def test_things_that_look_alike_lie_side_by_side_and_the_middle_of_a_cell_is_tha
     spans = sorted((z[values == value].min().item(), z[values == value].max().item(), value) for value in range(4))
 
     assert [value for *_, value in spans] in ([0, 1, 2, 3], [3, 2, 1, 0])
-    for (_, high, _), (low, *_) in zip(spans, spans[1:]):
-        assert high < low
+    assert all(high < low for (_, high, _), (low, *_) in pairwise(spans))
 
 
 def test_every_class_has_the_whole_law_for_its_own_things():
@@ -52,8 +53,6 @@ def test_every_class_has_the_whole_law_for_its_own_things():
 
 def test_the_same_pictures_have_the_same_points(grounds):
     values, pixels = grounds
-    parts, labels = {"ground": values}, torch.zeros(COUNT).long()
+    first, second = (transport.points({"ground": values}, {"ground": 3}, torch.zeros(COUNT).long(), pixels) for _ in range(2))
 
-    assert torch.equal(
-        transport.points(parts, {"ground": 3}, labels, pixels), transport.points(parts, {"ground": 3}, labels, pixels)
-    )
+    assert torch.equal(first, second)

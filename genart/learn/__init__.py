@@ -11,7 +11,6 @@ import torch
 from genart.errors import UnknownModel
 from genart.learn.data import DATA, Pictures
 from genart.learn.gan import GANRecipe, GANTrainer, Style
-from genart.learn.refit import Refit
 from genart.learn.run import Trainer
 from genart.learn.vae import Adversary, Flow, VAERecipe, VAETrainer
 
