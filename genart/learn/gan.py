@@ -1,8 +1,8 @@
 """Learning a class-conditional GAN against a discriminator. It knows no files."""
 
 import copy
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +13,10 @@ from genart.families.dcgan import Layers as GeneratorLayers
 from genart.families.stylegan2 import StyleGAN2
 from genart.learn.critic import Critic, Discriminator
 from genart.learn.data import Pictures
+from genart.learn.judge import EYE_SEED, learn, untrained
+from genart.learn.losses import perceptual, unlike
 from genart.learn.pace import average, rate
+from genart.learn.transport import points
 from genart.recipe import Noise
 
 
@@ -34,7 +37,8 @@ class GANRecipe:
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
-    black; `gamma`, `shift`, `noise` and `naming` are the critic's, the noise falling to none at half the steps.
+    black. With `parts` as a VAERecipe has them, it also draws from z and class of real
+    pictures, and `taught` weighs how unlike them that is, by pixels and by a judge's layers. `gamma`, `shift`, `noise` and `naming` are the critic's, the noise falling to none at half the steps.
     """
 
     data: str
@@ -48,6 +52,8 @@ class GANRecipe:
     shift: float = 0.0
     noise: float = 0.0
     naming: float = 0.0
+    parts: Mapping[str, int] = field(default_factory=dict)
+    taught: float = 0.0
     batch: int = 64
     lr: float = 1e-3
     steps: int = 10_000
@@ -67,8 +73,13 @@ class GANTrainer:
         self.random = torch.Generator().manual_seed(seed)
         self.labels = pictures.kinds[recipe.kind] if recipe.kind else pictures.labels
         self.num_classes = int(self.labels.max()) + 1
+        self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.parts else None
         self.model = _generator(recipe, pictures.pixels.shape[1], self.num_classes).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.known: Tensor | None = None
+        if recipe.parts:
+            z = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels)
+            self.known = _filled(z, self.model.space.z_dim, self.random)
         space = self.model.space
         net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)
         self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift, recipe.noise, recipe.naming)
@@ -76,6 +87,8 @@ class GANTrainer:
         self.step = 0
 
     def advance(self) -> dict[str, float]:
+        if self.eye is not None and not self.step:
+            learn(self.eye, self.pictures, EYE_SEED)
         lr = rate(self.step, self.recipe.steps, self.recipe.lr)
         self.critic.noise = self.recipe.noise * max(0.0, 1 - 2 * self.step / self.recipe.steps)
         measures = {**self._judge(lr), **self._draw(lr)}
@@ -93,14 +106,19 @@ class GANTrainer:
         return self.average.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        parts = {name: getattr(self, name).state_dict() for name in self._parts()}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in PARTS:
+        for name in self._parts():
             getattr(self, name).load_state_dict(state[name])
+        if self.eye is not None:
+            self.eye.eval().requires_grad_(False)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
+
+    def _parts(self) -> tuple[str, ...]:
+        return (*PARTS, "eye") if self.eye is not None else PARTS
 
     def _judge(self, lr: float) -> dict[str, float]:
         """One step of the discriminator."""
@@ -112,12 +130,25 @@ class GANTrainer:
 
     def _draw(self, lr: float) -> dict[str, float]:
         """One step of the generator."""
-        loss = self.critic.displeasure(*self._fake())
+        fake, label = self._fake()
+        loss, measures = self.critic.displeasure(fake, label), {}
+        if self.known is not None and self.eye is not None:
+            x, drawn = self._taught()
+            unlikeness = unlike(drawn, x) + perceptual(self.eye.layers(drawn), self.eye.layers(x))
+            loss, measures = loss + self.recipe.taught * unlikeness, {"unlike": unlikeness.item()}
         self.optimiser.param_groups[0]["lr"] = lr
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
-        return {"generator": loss.item()}
+        return {"generator": loss.item(), **measures}
+
+    def _taught(self) -> tuple[Tensor, Tensor]:
+        """Real pictures and what the generator makes of their z and class."""
+        assert self.known is not None
+        index = torch.randint(len(self.pictures), (self.recipe.batch // 2,), generator=self.random)
+        shares = F.one_hot(self.labels[index], self.num_classes).float().to(self.device)
+        w = self.model.mapping(self.known[index].to(self.device), shares)
+        return self.pictures.at(index)[0].to(self.device), self.model.synthesis(w, QUIET)
 
     def _fake(self) -> tuple[Tensor, Tensor]:
         z = torch.randn(self.recipe.batch, self.model.space.z_dim, generator=self.random)
@@ -138,6 +169,12 @@ def _generator(recipe: GANRecipe, channels: int, num_classes: int) -> DCGAN | St
         embedded=recipe.label,
         image_channels=channels,
     )
+
+
+def _filled(z: Tensor, dim: int, random: torch.Generator) -> Tensor:
+    """(N, d) -> (N, dim): the numbers that mean nothing, of such a length that a mapping's normalisation changes none."""
+    rest = F.normalize(torch.randn(len(z), dim - z.shape[1], generator=random), dim=1)
+    return torch.cat([z, rest * (dim - z.square().sum(1, keepdim=True)).clamp_min(0).sqrt()], dim=1)
 
 
 QUIET = Noise(mode="none")  # at these sizes noise only makes speckle

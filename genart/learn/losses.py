@@ -20,8 +20,12 @@ def bernoulli(drawn: Tensor, x: Tensor) -> Tensor:
 
 
 def painterly(drawn: Tensor, x: Tensor) -> Tensor:
+    """How unlike x the picture is whose values before tanh are `drawn`."""
+    return unlike(torch.tanh(drawn), x)
+
+
+def unlike(y: Tensor, x: Tensor) -> Tensor:
     """Distance of colours, of edges, and of the picture seen from 4 and 16 steps away, per pixel."""
-    y = torch.tanh(drawn)
     edges = sum(F.l1_loss(y.diff(dim=dim), x.diff(dim=dim)) for dim in (2, 3))
     far = sum(F.l1_loss(F.avg_pool2d(y, step), F.avg_pool2d(x, step)) for step in (4, 16))
     return F.l1_loss(y, x) + 2 * F.mse_loss(y, x) + 0.5 * edges + far
