@@ -125,7 +125,7 @@ _ENTRIES = (
     Entry(
         "skies",
         "skies.safetensors",
-        "ff0c50be8f323497eb307e2ceb2b5fb4eeb6f2278e03e3053822561c856d64f4",
+        "bb43be2e2e095d7806222207b160ec8f4481477d9ce8b45ae3217e1fdc53a628",
         "VAE",
         "CC0 1.0",
         "20,000 paintings by genart's own program",

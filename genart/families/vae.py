@@ -16,6 +16,8 @@ letters of a font; a channel of zeros is a class not seen.
 `prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
 distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first,
 for each class in its own way if they read the embedding too.
+`parts.{i}.weight` (classes, K, d) and `parts.{i}.bias` (classes, K), if present, cut z into parts of a
+picture, d numbers each, that choose one of K things; the decoder's first layer reads the choices.
 """
 
 import math
@@ -38,7 +40,7 @@ STEEPEST = 2.0  # one coupling scales by e^-2 .. e^2
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
 
 OURS = re.compile(
-    r"(encoder|decoder)\.\d+\.(weight|bias)|label\.weight|prior\.(mean|axes)|prior\.couplings\.\d+\.[024]\.(weight|bias)"
+    r"(encoder|decoder|parts)\.\d+\.(weight|bias)|label\.weight|prior\.(mean|axes)|prior\.couplings\.\d+\.[024]\.(weight|bias)"
 )
 FC = {f"fc{name}.{part}" for name in ("1", "21", "22", "3", "4") for part in ("weight", "bias")}
 
@@ -54,10 +56,12 @@ class VAE(nn.Module):
         prior: bool = False,
         couplings: Sequence[int] = (),
         prior_by_class: bool = False,
+        parts: Sequence[tuple[int, ...]] = (),
     ):
         super().__init__()
         self.encoder = nn.ModuleList(map(_layer, encoder))
         self.decoder = nn.ModuleList(map(_layer, decoder))
+        self.parts = nn.ModuleList(_Part(*shape) for shape in parts)
         self.z_dim = encoder[-1][0] // 2
         self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
         self.prior: Prior | None = Prior(self.z_dim, couplings, label[0] if label and prior_by_class else 0) if prior else None
@@ -104,15 +108,17 @@ class VAE(nn.Module):
 
     def decode(self, w: Tensor) -> Tensor:
         """The picture before tanh. Half of its log odds, where pixels are read as probabilities."""
-        w = w[:, 0]
-        if self.label is not None:
-            w = torch.cat([w[:, : self.z_dim], _class_of(w[:, self.z_dim :], self.label.weight)], dim=1)
-        x = _run(self.decoder, w)
+        z, tail = w[:, 0, : self.z_dim], w[:, 0, self.z_dim :]
+        embedding = tail if self.label is None else _class_of(tail, self.label.weight)
+        x = _run(self.decoder, torch.cat([self._choices(z, embedding), embedding], dim=1))
         return x.reshape(len(x), self.space.channels, self.space.image_size, self.space.image_size)
 
     def style_weights(self) -> Tensor:
-        """(rows, w_dim): the decoder's first layer; zero where w holds the class."""
-        return F.pad(self._first[:, : self.z_dim], (0, self.space.w_dim - self.z_dim))
+        """(rows, w_dim): the decoder's first layer, of what chooses where z does; zero where w holds the class."""
+        if not self.parts:
+            return F.pad(self._first[:, : self.z_dim], (0, self.space.w_dim - self.z_dim))
+        choosing = torch.block_diag(*(weight.flatten(0, 1) for weight in self._choosing()))
+        return F.pad(self._first[:, : len(choosing)] @ choosing, (0, self.space.w_dim - self.z_dim))
 
     @property
     def _first(self) -> Tensor:
@@ -125,6 +131,20 @@ class VAE(nn.Module):
         if self.label is None:
             return z
         return torch.cat([z, self.label(self._shares(z, label)), z.new_ones(len(z), 1)], dim=1)
+
+    def _choices(self, z: Tensor, embedding: Tensor) -> Tensor:
+        """What the decoder reads of z: itself, or how much it chooses of each thing of each part, in each class."""
+        if not self.parts:
+            return z
+        shares = z.new_ones(len(z), 1)
+        if self.label is not None:
+            shares = embedding @ torch.linalg.pinv(self.label.weight).T
+        dims = [weight.shape[2] for weight in self._choosing()]
+        chosen = [part(own) * shares[:, :, None] for part, own in zip(self.parts, z.split(dims, dim=1), strict=True)]
+        return torch.cat([each.flatten(1) for each in chosen], dim=1)
+
+    def _choosing(self) -> list[Tensor]:
+        return [part.get_buffer("weight") for part in self.parts]
 
     def embedded(self, x: Tensor, label: Tensor | None = None) -> Tensor | None:
         """What the prior is told of the class, (N, k); None where it needs nothing."""
@@ -142,6 +162,21 @@ def _class_of(tail: Tensor, classes: Tensor) -> Tensor:
     embedding, scale = tail[:, :-1], tail[:, -1:]
     lost = scale.abs() < 1e-6
     return torch.where(lost, classes.mean(1), embedding / torch.where(lost, 1.0, scale))
+
+
+class _Part(nn.Module):
+    """d numbers -> the shares (N, classes, K) of the things among which they choose, nearly all of them one's."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, classes: int, count: int, dim: int):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(classes, count, dim))
+        self.register_buffer("bias", torch.zeros(classes, count))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return (torch.einsum("nd,ckd->nck", z, self.weight) + self.bias).softmax(2)
 
 
 class Prior(nn.Module):
@@ -297,6 +332,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
             prior="prior.mean" in state,
             couplings=[len(state[f"{name}.0.weight"]) for name in _couplings(state)],
             prior_by_class=any(state[f"{name}.0.weight"].shape[1] > len(state["prior.mean"]) for name in _couplings(state)),
+            parts=_table(state, "parts"),
         )
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (KeyError, IndexError, RuntimeError) as error:

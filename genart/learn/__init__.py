@@ -120,7 +120,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         data="pixels",
         encoder=((48, 3, 4), (96, 48, 3), (128, 96, 4), (256, 128 * 16), (2 * sum(PIXEL_PARTS.values()), 256)),
         decoder=(
-            (256, sum(PIXEL_PARTS.values())),
+            (256, 0),
             (256, 256),
             (128 * 16, 256),
             (128, 128, 3),

@@ -37,8 +37,9 @@ class GANRecipe:
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
-    black. With `parts` as a VAERecipe has them, it also draws from z and class of real
-    pictures, and `taught` weighs how unlike them that is, by pixels and by a judge's layers. `gamma`, `shift`, `noise` and `naming` are the critic's, the noise falling to none at half the steps.
+    black. With `parts` as a VAERecipe has them, it also draws from z and class of real pictures, and
+    `taught` weighs how unlike them that is, by pixels and by a judge's layers. `gamma`, `shift`,
+    `noise` and `naming` are the critic's, the noise falling to none at half the steps.
     """
 
     data: str
@@ -78,7 +79,7 @@ class GANTrainer:
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.known: Tensor | None = None
         if recipe.parts:
-            z = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels)
+            z, _ = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels)
             self.known = _filled(z, self.model.space.z_dim, self.random)
         space = self.model.space
         net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)

@@ -14,41 +14,53 @@ from torch.nn import functional as F
 SEED = 0
 POINTS = 20_000  # of the law, to weigh cells with
 SOFTNESS = torch.logspace(-0.5, -2, 100).tolist()  # of their walls, while they find their weights
+NEVER = -1e3  # the weight of no cell
 SEEN = 16  # side of the pictures that tell which things look alike
 
 
-def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor, pixels: Tensor) -> Tensor:
+Cells = tuple[Tensor, Tensor]
+"""codes (classes, K, d) and weights (classes, K): z (d,) lies in the cell where codes @ z + weights is highest."""
+
+
+def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor, pixels: Tensor) -> tuple[Tensor, list[Cells]]:
     """z (N, d), standard normal in every class: `dims` numbers for each part, side by side, say what each picture has of it.
 
     `parts` tell which of a part's things each picture shows, (N,), `labels` (N,) its class, `pixels` (N, C, H, W) how it looks.
+    With them the cells of each part. A class has its own; where it has fewer things, those that it lacks get no share.
     """
     random, seen = torch.Generator().manual_seed(SEED), _small(pixels)
-    z = torch.randn(len(labels), sum(dims.values()), generator=random)
-    for label in labels.unique():
-        mine = (labels == label).nonzero()[:, 0]
-        for name, place in zip(dims, _places([*dims.values()]), strict=True):
+    found, cells = [], []
+    for name, dim in dims.items():
+        z, own = torch.empty(len(labels), dim), []
+        for label in labels.unique():
+            mine = labels == label
             values = parts[name][mine].unique(return_inverse=True)[1]
-            if values.any():  # a class whose pictures are all alike in this leaves its numbers to chance
-                z[mine, place] = placed(values, seen[mine], dims[name], random)
-    return z
+            codes, weights = _cells(values, seen[mine], dim, random)
+            z[mine] = _placed(values, codes, weights, random)
+            own.append((codes, weights))
+        most = max(len(weights) for _, weights in own)
+        found.append(z)
+        cells.append(
+            (
+                torch.stack([F.pad(codes, (0, 0, 0, most - len(codes))) for codes, _ in own]),
+                torch.stack([F.pad(weights, (0, most - len(weights)), value=NEVER) for _, weights in own]),
+            )
+        )
+    return torch.cat(found, dim=1), cells
 
 
-def _places(dims: list[int]) -> list[slice]:
-    return [slice(sum(dims[:index]), sum(dims[: index + 1])) for index in range(len(dims))]
+def _cells(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """codes (K, dim) and weights (K,) of cells that have as much of the law as the pictures (N,) show of each value."""
+    codes, shares = _codes(values, seen, dim), torch.bincount(values) / len(values)
+    return codes, _weights(codes, shares, torch.randn(POINTS, dim, generator=random))
 
 
-def placed(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> Tensor:
-    """A point (N, dim) for each picture, somewhere in the cell of what it shows; all together standard normal.
-
-    `values` (N,) tells which thing each picture shows, 0 .. K - 1, `seen` (N, D) how it looks.
-    """
-    codes = _codes(values, seen, dim)
-    shares = torch.bincount(values) / len(values)
-    weights = _weights(codes, shares, torch.randn(POINTS, dim, generator=random))
-    free = torch.randn(2 * len(values) + POINTS, dim, generator=random)
+def _placed(values: Tensor, codes: Tensor, weights: Tensor, random: torch.Generator) -> Tensor:
+    """A point (N, dim) for each picture, somewhere in the cell of what it shows."""
+    free = torch.randn(2 * len(values) + POINTS, codes.shape[1], generator=random)
     cell = (free @ codes.T + weights).argmax(1)
-    found = torch.empty(len(values), dim)
-    for value in range(len(shares)):
+    found = torch.empty(len(values), codes.shape[1])
+    for value in range(len(codes)):
         mine, inside = (values == value).nonzero()[:, 0], free[cell == value]
         found[mine] = inside[torch.arange(len(mine)) % len(inside)]
     return found

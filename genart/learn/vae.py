@@ -19,6 +19,7 @@ from genart.learn.pace import STEEPEST, average, rate
 from genart.learn.refit import PriorTrainer, Refit
 from genart.learn.transport import points
 
+WALL = 0.01  # how thick, in numbers of z, what parts two things is: there the picture is of both
 PARTS = ("model", "average", "reader", "optimiser")
 
 
@@ -66,7 +67,8 @@ class VAERecipe:
     the pictures show; it is another than the one that measures finished models. The adversary sees through it too.
     `known` makes z the pictures' factors, where these are all that decides a picture and normal: the decoder
     draws half of a batch from them, and the encoder learns to tell them. No prior need be found then.
-    Pictures that are decided by parts, of which there are a few each, have `parts`, numbers of z for each (`learn.transport`).
+    Pictures that are decided by parts, of which there are a few each, have `parts`, numbers of z for each
+    (`learn.transport`); the decoder's first layer then reads, beside the class, which of each part's things are chosen.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -113,11 +115,18 @@ class VAETrainer:
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
-        self.known = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels) if recipe.parts else pictures.factors
+        z, cells = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels) if recipe.parts else (None, [])
+        self.known = pictures.factors if z is None else z
         widths = recipe.flow.widths if recipe.flow else ()
         classes = pictures.pixels.shape[1] if recipe.letters else int(pictures.labels.max()) + 1
         label = (recipe.label, classes) if recipe.label else None
-        model = VAE(recipe.encoder, recipe.decoder, label, True, widths, prior_by_class=not recipe.letters)
+        sizes = [(codes.shape[0], codes.shape[1], codes.shape[2]) for codes, _ in cells]
+        decoder = recipe.decoder
+        if cells:
+            decoder = ((decoder[0][0], recipe.label + sum(a * b for a, b, _ in sizes)), *decoder[1:])
+        model = VAE(recipe.encoder, decoder, label, True, widths, prior_by_class=not recipe.letters, parts=sizes)
+        for part, (codes, weights) in zip(model.parts, cells, strict=True):
+            part.load_state_dict({"weight": codes / WALL, "bias": weights / WALL})
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             self.model.decoder[-1].weight.mul_(recipe.start)
@@ -150,7 +159,7 @@ class VAETrainer:
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
         if recipe.known:
             beta, distance = recipe.beta, surprise(mean, log_variance, known)
-            z = torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
+            z = known if recipe.parts else torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
         elif flow:
             beta, distance = flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
         else:
