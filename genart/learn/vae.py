@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -152,38 +152,16 @@ class VAETrainer:
         if self.eye is not None and not self.step:
             learn(self.eye, self.pictures, EYE_SEED)
         lr = rate(self.step, last, recipe.lr)
-        flow = self._flow()
         x, known, shares = self._batch()
-        seen = _some(x, self.random) if recipe.letters else x
-        mean, log_variance = self.model.posterior(seen)
-        z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
-        if recipe.known:
-            beta, distance = recipe.beta, surprise(mean, log_variance, known)
-            z = known if recipe.parts else torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
-        elif flow:
-            beta, distance = flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
-        else:
-            beta, distance = recipe.beta * min(1.0, 10 * self.step / last), kl(mean, log_variance)
+        z, beta, distance = self._read(x, known, shares)
         y, target = self._drawn(z, shares, x)
         drawn = RECONSTRUCTIONS[recipe.reconstruction](y, target)
-        loss = drawn + beta * distance
-        measures = {"reconstruction": drawn.item(), "kl": distance.item()}
-        if self.eye is not None:
-            unlike = perceptual(self.eye.layers(torch.tanh(y)), self.eye.layers(target))
-            loss = loss + recipe.perceptual * unlike
-            measures["unlike"] = unlike.item()
+        loss, measures = drawn + beta * distance, {"reconstruction": drawn.item(), "kl": distance.item()}
+        for name, weight, extra in self._extras(y, target, z, known):
+            loss, measures[name] = loss + weight * extra, extra.item()
         if self.critic is not None and recipe.adversary and self.step >= last - recipe.adversary.steps:
             sharper, judged = self._sharpened(self.critic, recipe.adversary, x, z, shares, drawn)
-            loss = loss + sharper
-            measures |= judged
-        if recipe.sliced and not flow:
-            apart = sliced(z, self.random)
-            loss = loss + recipe.sliced * apart
-            measures["apart"] = apart.item()
-        if recipe.reading:
-            misread = (F.mse_loss if known.is_floating_point() else F.cross_entropy)(self.reader(z), known)
-            loss = loss + recipe.reading * misread
-            measures["misread"] = misread.item()
+            loss, measures = loss + sharper, measures | judged
         self._descend(loss, lr)
         self.step += 1
         average(self.average, self.model, recipe.ema, self.step)
@@ -191,6 +169,29 @@ class VAETrainer:
             for model in (self.model, self.average):
                 self._fit(model.prior)
         return measures
+
+    def _read(self, x: Tensor, known: Tensor, shares: Tensor | None) -> tuple[Tensor, float, Tensor]:
+        """z of the pictures, and how far the encoder is from its task with the weight of that."""
+        recipe, flow = self.recipe, self._flow()
+        mean, log_variance = self.model.posterior(_some(x, self.random) if recipe.letters else x)
+        z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
+        if recipe.known:
+            told = known if recipe.parts else torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
+            return told, recipe.beta, surprise(mean, log_variance, known)
+        if flow:
+            return z, flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
+        return z, recipe.beta * min(1.0, 10 * self.step / recipe.drawing_steps), kl(mean, log_variance)
+
+    def _extras(self, y: Tensor, target: Tensor, z: Tensor, known: Tensor) -> Iterator[tuple[str, float, Tensor]]:
+        """What else the recipe asks of a step: name, weight, and how much is missing."""
+        recipe = self.recipe
+        if self.eye is not None:
+            yield "unlike", recipe.perceptual, perceptual(self.eye.layers(torch.tanh(y)), self.eye.layers(target))
+        if recipe.sliced and not self._flow():
+            yield "apart", recipe.sliced, sliced(z, self.random)
+        if recipe.reading:
+            misread = (F.mse_loss if known.is_floating_point() else F.cross_entropy)(self.reader(z), known)
+            yield "misread", recipe.reading, misread
 
     def _drawn(self, z: Tensor, shares: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         """What the decoder makes of z, before tanh, and the pictures that it should be."""
