@@ -36,28 +36,76 @@ class EqualLinear(nn.Module):
         return torch.addmm(self.bias, x, self.weight.t(), beta=self.rate, alpha=self.gain)
 
 
+class Choices(nn.ModuleList):
+    """Numbers cut into parts, d for each, that choose one of K things: the one whose row has the highest score.
+
+    `{i}.weight` (classes, K, d) and `{i}.bias` (classes, K) give the scores. Large weights make thin
+    walls between the things; in a wall the share of either is between 0 and 1.
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]]):
+        super().__init__(_Part(*shape) for shape in shapes)
+        self.dims = [dim for _, _, dim in shapes]
+        self.things = sum(classes * count for classes, count, _ in shapes)
+
+    def forward(self, z: Tensor, shares: Tensor | None = None) -> Tensor:
+        """z (N, sum of d) -> the shares (N, things) of all things of all parts; those of a class are `shares` (N, classes)."""
+        chosen = [part(own) for part, own in zip(self, z.split(self.dims, dim=1), strict=True)]
+        if shares is not None:
+            chosen = [each * shares[:, :, None] for each in chosen]
+        return torch.cat([each.flatten(1) for each in chosen], dim=1)
+
+    def rows(self) -> Tensor:
+        """(things, sum of d): what scores are made by."""
+        return torch.block_diag(*(part.get_buffer("weight").flatten(0, 1) for part in self))
+
+
+class _Part(nn.Module):
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, classes: int, count: int, dim: int):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(classes, count, dim))
+        self.register_buffer("bias", torch.zeros(classes, count))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(N, d) -> (N, classes, K), with sum 1 over the things."""
+        return (torch.einsum("nd,ckd->nck", z, self.weight) + self.bias).softmax(2)
+
+
 class StyleMapping(nn.Module):
     """The mapping network of the StyleGANs: z (N, z_dim), label (N, num_classes) -> w (N, num_ws, w_dim).
 
     `widths` are the outputs of the layers fc0, fc1, …; the last is w_dim. Without a label every
     class has the same share (Karras 2018, arXiv:1812.04948; classes: Karras 2020, arXiv:2006.06676).
+    With `parts`, our own addition, the first layer reads what z chooses instead of z.
     """
 
     w_avg: Tensor
 
-    def __init__(self, z_dim: int, widths: Sequence[int], num_ws: int, num_classes: int = 0, embedded: int = 0):
+    def __init__(
+        self,
+        z_dim: int,
+        widths: Sequence[int],
+        num_ws: int,
+        num_classes: int = 0,
+        embedded: int = 0,
+        parts: Sequence[tuple[int, ...]] = (),
+    ):
         super().__init__()
+        self.parts = Choices(parts)
         self.num_ws = num_ws
         self.num_classes = num_classes
         if num_classes:
             self.embed = EqualLinear(num_classes, embedded)
         self.depth = len(widths)
-        for i, (inside, outside) in enumerate(zip([z_dim + embedded, *widths], widths, strict=False)):
+        for i, (inside, outside) in enumerate(zip([(self.parts.things or z_dim) + embedded, *widths], widths, strict=False)):
             self.add_module(f"fc{i}", EqualLinear(inside, outside, rate=0.01))
         self.register_buffer("w_avg", torch.zeros(widths[-1]))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        x = normalise_z(z)
+        x = normalise_z(self.parts(z) if self.parts else z)
         if self.num_classes:
             if label is None:
                 label = z.new_full((len(z), self.num_classes), 1 / self.num_classes)

@@ -45,10 +45,11 @@ class StyleGAN2(nn.Module):
         architecture: str = "skip",
         conv_clamp: float | None = None,
         first: tuple[int, int] = (4, 4),
+        parts: Sequence[tuple[int, ...]] = (),
     ):
         super().__init__()
         w_dim, num_ws = mapping_widths[-1], 2 * len(channels)
-        self.mapping = StyleMapping(z_dim, mapping_widths, num_ws, num_classes, embedded if num_classes else 0)
+        self.mapping = StyleMapping(z_dim, mapping_widths, num_ws, num_classes, embedded if num_classes else 0, parts)
         self.synthesis = Synthesis(channels, w_dim, image_channels, architecture, conv_clamp, first)
         sizes = tuple(max(first) << i for i in range(len(channels)))
         self.space = Space(
@@ -387,7 +388,9 @@ def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     depth = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
     widths = [_shape(state, f"mapping.fc{i}.weight", 2)[0] for i in range(depth)]
     embedded, num_classes = _shape(state, "mapping.embed.weight", 2) if "mapping.embed.weight" in state else (0, 0)
-    z_dim = _shape(state, "mapping.fc0.weight", 2)[1] - embedded
+    count = sum(re.fullmatch(r"mapping\.parts\.\d+\.weight", name) is not None for name in state)
+    parts = [_shape(state, f"mapping.parts.{i}.weight", 3) for i in range(count)]
+    z_dim = sum(shape[2] for shape in parts) or _shape(state, "mapping.fc0.weight", 2)[1] - embedded
     if z_dim < 1:
         raise BadWeights(f"The tensor 'mapping.fc0.weight' of these {TITLE} weights reads no z; use another file.")
     early = "synthesis.b4.torgb.weight" in state
@@ -401,6 +404,7 @@ def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         "image_channels": _shape(state, f"{names[-1]}.torgb.weight", 4)[0],
         "architecture": "skip" if early else "resnet" if residual else "orig",
         "first": (height, width),
+        "parts": parts,
     }
 
 

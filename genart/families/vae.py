@@ -16,8 +16,8 @@ letters of a font; a channel of zeros is a class not seen.
 `prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
 distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first,
 for each class in its own way if they read the embedding too.
-`parts.{i}.weight` (classes, K, d) and `parts.{i}.bias` (classes, K), if present, cut z into parts of a
-picture, d numbers each, that choose one of K things; the decoder's first layer reads the choices.
+`parts.{i}.weight` and `.bias`, if present, choose things by z (`ops.Choices`), and the decoder's first layer
+reads the choices.
 """
 
 import math
@@ -30,6 +30,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
+from genart.families.ops import Choices
 from genart.recipe import Noise
 
 Layers = Sequence[tuple[int, ...]]
@@ -61,7 +62,7 @@ class VAE(nn.Module):
         super().__init__()
         self.encoder = nn.ModuleList(map(_layer, encoder))
         self.decoder = nn.ModuleList(map(_layer, decoder))
-        self.parts = nn.ModuleList(_Part(*shape) for shape in parts)
+        self.parts = Choices(parts)
         self.z_dim = encoder[-1][0] // 2
         self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
         self.prior: Prior | None = Prior(self.z_dim, couplings, label[0] if label and prior_by_class else 0) if prior else None
@@ -117,7 +118,7 @@ class VAE(nn.Module):
         """(rows, w_dim): the decoder's first layer, of what chooses where z does; zero where w holds the class."""
         if not self.parts:
             return F.pad(self._first[:, : self.z_dim], (0, self.space.w_dim - self.z_dim))
-        choosing = torch.block_diag(*(weight.flatten(0, 1) for weight in self._choosing()))
+        choosing = self.parts.rows()
         return F.pad(self._first[:, : len(choosing)] @ choosing, (0, self.space.w_dim - self.z_dim))
 
     @property
@@ -133,18 +134,11 @@ class VAE(nn.Module):
         return torch.cat([z, self.label(self._shares(z, label)), z.new_ones(len(z), 1)], dim=1)
 
     def _choices(self, z: Tensor, embedding: Tensor) -> Tensor:
-        """What the decoder reads of z: itself, or how much it chooses of each thing of each part, in each class."""
+        """What the decoder reads of z: itself, or what its parts choose."""
         if not self.parts:
             return z
-        shares = z.new_ones(len(z), 1)
-        if self.label is not None:
-            shares = embedding @ torch.linalg.pinv(self.label.weight).T
-        dims = [weight.shape[2] for weight in self._choosing()]
-        chosen = [part(own) * shares[:, :, None] for part, own in zip(self.parts, z.split(dims, dim=1), strict=True)]
-        return torch.cat([each.flatten(1) for each in chosen], dim=1)
-
-    def _choosing(self) -> list[Tensor]:
-        return [part.get_buffer("weight") for part in self.parts]
+        shares = None if self.label is None else embedding @ torch.linalg.pinv(self.label.weight).T
+        return self.parts(z, shares)
 
     def embedded(self, x: Tensor, label: Tensor | None = None) -> Tensor | None:
         """What the prior is told of the class, (N, k); None where it needs nothing."""
@@ -162,21 +156,6 @@ def _class_of(tail: Tensor, classes: Tensor) -> Tensor:
     embedding, scale = tail[:, :-1], tail[:, -1:]
     lost = scale.abs() < 1e-6
     return torch.where(lost, classes.mean(1), embedding / torch.where(lost, 1.0, scale))
-
-
-class _Part(nn.Module):
-    """d numbers -> the shares (N, classes, K) of the things among which they choose, nearly all of them one's."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, classes: int, count: int, dim: int):
-        super().__init__()
-        self.register_buffer("weight", torch.zeros(classes, count, dim))
-        self.register_buffer("bias", torch.zeros(classes, count))
-
-    def forward(self, z: Tensor) -> Tensor:
-        return (torch.einsum("nd,ckd->nck", z, self.weight) + self.bias).softmax(2)
 
 
 class Prior(nn.Module):

@@ -16,7 +16,7 @@ from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, learn, untrained
 from genart.learn.losses import perceptual, unlike
 from genart.learn.pace import average, rate
-from genart.learn.transport import points
+from genart.learn.transport import Cells, points, settle, shapes
 from genart.recipe import Noise
 
 
@@ -37,8 +37,9 @@ class GANRecipe:
     the embedding of the class. The embedding has `label` numbers; the class is the picture's, or,
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
-    black. With `parts` as a VAERecipe has them, it also draws from z and class of real pictures, and
-    `taught` weighs how unlike them that is, by pixels and by a judge's layers. `gamma`, `shift`,
+    black. With `parts` as a VAERecipe has them, it draws from the z of real pictures, and `taught` weighs
+    how unlike these that is, by pixels and by a judge's layers; only the critic, where `label` is 0,
+    is told the class. `gamma`, `shift`,
     `noise` and `naming` are the critic's, the noise falling to none at half the steps.
     """
 
@@ -75,12 +76,10 @@ class GANTrainer:
         self.labels = pictures.kinds[recipe.kind] if recipe.kind else pictures.labels
         self.num_classes = int(self.labels.max()) + 1
         self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.parts else None
-        self.model = _generator(recipe, pictures.pixels.shape[1], self.num_classes).to(device)
+        z, cells = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels) if recipe.parts else (None, [])
+        self.known: Tensor | None = z
+        self.model = _generator(recipe, pictures.pixels.shape[1], self.num_classes, cells).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.known: Tensor | None = None
-        if recipe.parts:
-            z, _ = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels)
-            self.known = _filled(z, self.model.space.z_dim, self.random)
         space = self.model.space
         net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)
         self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift, recipe.noise, recipe.naming)
@@ -100,10 +99,11 @@ class GANTrainer:
     def weights(self) -> dict[str, Tensor]:
         """The averaged generator; a StyleGAN2 with the mean of its w."""
         if isinstance(self.average, StyleGAN2):
+            classes = self.average.space.num_classes
             with torch.no_grad():
                 z = torch.randn(MEAN_DRAWS, self.average.space.z_dim, generator=torch.Generator().manual_seed(0))
-                shares = torch.eye(self.num_classes)[torch.arange(MEAN_DRAWS) % self.num_classes]
-                self.average.mapping.w_avg.copy_(self.average.mapping(z.to(self.device), shares.to(self.device))[:, 0].mean(0))
+                shares = torch.eye(classes)[torch.arange(MEAN_DRAWS) % classes].to(self.device) if classes else None
+                self.average.mapping.w_avg.copy_(self.average.mapping(z.to(self.device), shares)[:, 0].mean(0))
         return self.average.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
@@ -123,59 +123,59 @@ class GANTrainer:
 
     def _judge(self, lr: float) -> dict[str, float]:
         """One step of the discriminator."""
-        index = torch.randint(len(self.pictures), (self.recipe.batch,), generator=self.random)
-        x, label = self.pictures.at(index)[0].to(self.device), self.labels[index].to(self.device)
+        index = self._some()
         with torch.no_grad():
-            fake, fake_label = self._fake()
-        return self.critic.judge(F.pad(x, [self.recipe.pad] * 4, value=-1.0), label, fake, fake_label, lr)
+            fake, fake_label, _ = self._fake()
+        return self.critic.judge(self._real(index), self.labels[index].to(self.device), fake, fake_label, lr)
 
     def _draw(self, lr: float) -> dict[str, float]:
         """One step of the generator."""
-        fake, label = self._fake()
-        loss, measures = self.critic.displeasure(fake, label), {}
-        if self.known is not None and self.eye is not None:
-            x, drawn = self._taught()
-            unlikeness = unlike(drawn, x) + perceptual(self.eye.layers(drawn), self.eye.layers(x))
-            loss, measures = loss + self.recipe.taught * unlikeness, {"unlike": unlikeness.item()}
+        fake, label, like = self._fake()
+        loss = displeasure = self.critic.displeasure(fake, label)
+        measures = {"generator": displeasure.item()}
+        if self.eye is not None and like is not None:
+            x = self._real(like)
+            apart = unlike(fake, x) + perceptual(self.eye.layers(fake), self.eye.layers(x))
+            loss, measures["unlike"] = loss + self.recipe.taught * apart, apart.item()
         self.optimiser.param_groups[0]["lr"] = lr
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
-        return {"generator": loss.item(), **measures}
+        return measures
 
-    def _taught(self) -> tuple[Tensor, Tensor]:
-        """Real pictures and what the generator makes of their z and class."""
-        assert self.known is not None
-        index = torch.randint(len(self.pictures), (self.recipe.batch // 2,), generator=self.random)
-        shares = F.one_hot(self.labels[index], self.num_classes).float().to(self.device)
-        w = self.model.mapping(self.known[index].to(self.device), shares)
-        return self.pictures.at(index)[0].to(self.device), self.model.synthesis(w, QUIET)
-
-    def _fake(self) -> tuple[Tensor, Tensor]:
+    def _fake(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Pictures, their classes, and where each has z of a real one, which."""
+        if self.known is not None:
+            index = self._some()
+            w = self.model.mapping(self.known[index].to(self.device))
+            return self.model.synthesis(w, QUIET), self.labels[index].to(self.device), index
         z = torch.randn(self.recipe.batch, self.model.space.z_dim, generator=self.random)
         label = torch.randint(self.num_classes, (self.recipe.batch,), generator=self.random).to(self.device)
         shares = F.one_hot(label, self.num_classes).float()
-        return self.model.synthesis(self.model.mapping(z.to(self.device), shares), QUIET), label
+        return self.model.synthesis(self.model.mapping(z.to(self.device), shares), QUIET), label, None
+
+    def _some(self) -> Tensor:
+        return torch.randint(len(self.pictures), (self.recipe.batch,), generator=self.random)
+
+    def _real(self, index: Tensor) -> Tensor:
+        return F.pad(self.pictures.at(index)[0].to(self.device), [self.recipe.pad] * 4, value=-1.0)
 
 
-def _generator(recipe: GANRecipe, channels: int, num_classes: int) -> DCGAN | StyleGAN2:
+def _generator(recipe: GANRecipe, channels: int, num_classes: int, cells: list[Cells]) -> DCGAN | StyleGAN2:
     sizes = recipe.generator
     if not isinstance(sizes, Style):
         return DCGAN(sizes, label=(recipe.label, num_classes))
-    return StyleGAN2(
+    model = StyleGAN2(
         sizes.channels,
         z_dim=sizes.z_dim,
         mapping_widths=sizes.widths,
-        num_classes=num_classes,
+        num_classes=num_classes if recipe.label else 0,
         embedded=recipe.label,
         image_channels=channels,
+        parts=shapes(cells),
     )
-
-
-def _filled(z: Tensor, dim: int, random: torch.Generator) -> Tensor:
-    """(N, d) -> (N, dim): the numbers that mean nothing, of such a length that a mapping's normalisation changes none."""
-    rest = F.normalize(torch.randn(len(z), dim - z.shape[1], generator=random), dim=1)
-    return torch.cat([z, rest * (dim - z.square().sum(1, keepdim=True)).clamp_min(0).sqrt()], dim=1)
+    settle(model.mapping.parts, cells)
+    return model
 
 
 QUIET = Noise(mode="none")  # at these sizes noise only makes speckle

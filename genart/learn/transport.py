@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from genart.families.ops import Choices
+
 SEED = 0
 POINTS = 20_000  # of the law, to weigh cells with
 SOFTNESS = torch.logspace(-0.5, -2, 100).tolist()  # of their walls, while they find their weights
+WALL = 0.01  # between cells: how far scores of two things may differ where a picture is of both
 NEVER = -1e3  # the weight of no cell
 SEEN = 16  # side of the pictures that tell which things look alike
 
@@ -47,6 +50,17 @@ def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor,
             )
         )
     return torch.cat(found, dim=1), cells
+
+
+def shapes(cells: list[Cells]) -> list[tuple[int, ...]]:
+    """What `Choices` are made with that shall hold these cells."""
+    return [tuple(codes.shape) for codes, _ in cells]
+
+
+def settle(choices: Choices, cells: list[Cells]) -> None:
+    """Gives the choices the cells, with walls as thick as WALL."""
+    for part, (codes, weights) in zip(choices, cells, strict=True):
+        part.load_state_dict({"weight": codes / WALL, "bias": weights / WALL})
 
 
 def _cells(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> tuple[Tensor, Tensor]:

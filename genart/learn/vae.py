@@ -17,9 +17,8 @@ from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import STEEPEST, average, rate
 from genart.learn.refit import PriorTrainer, Refit
-from genart.learn.transport import points
+from genart.learn.transport import points, settle, shapes
 
-WALL = 0.01  # how thick, in numbers of z, what parts two things is: there the picture is of both
 PARTS = ("model", "average", "reader", "optimiser")
 
 
@@ -120,13 +119,11 @@ class VAETrainer:
         widths = recipe.flow.widths if recipe.flow else ()
         classes = pictures.pixels.shape[1] if recipe.letters else int(pictures.labels.max()) + 1
         label = (recipe.label, classes) if recipe.label else None
-        sizes = [(codes.shape[0], codes.shape[1], codes.shape[2]) for codes, _ in cells]
         decoder = recipe.decoder
         if cells:
-            decoder = ((decoder[0][0], recipe.label + sum(a * b for a, b, _ in sizes)), *decoder[1:])
-        model = VAE(recipe.encoder, decoder, label, True, widths, prior_by_class=not recipe.letters, parts=sizes)
-        for part, (codes, weights) in zip(model.parts, cells, strict=True):
-            part.load_state_dict({"weight": codes / WALL, "bias": weights / WALL})
+            decoder = ((decoder[0][0], recipe.label + sum(a * b for a, b, _ in shapes(cells))), *decoder[1:])
+        model = VAE(recipe.encoder, decoder, label, True, widths, prior_by_class=not recipe.letters, parts=shapes(cells))
+        settle(model.parts, cells)
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             self.model.decoder[-1].weight.mul_(recipe.start)
