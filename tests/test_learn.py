@@ -97,6 +97,30 @@ TINY = {
         batch=8,
         steps=8,
     ),
+    "parted": VAERecipe(
+        data="none",
+        encoder=((4, 1, 4), (8, 4 * 16)),
+        decoder=((4 * 16, 0), (4, 4, 1)),
+        reconstruction="bernoulli",
+        beta=1.0,
+        known=True,
+        label=2,
+        parts={"hat": 1, "coat": 3},
+        batch=8,
+        steps=8,
+    ),
+    "parted style": GANRecipe(
+        data="none",
+        generator=Style((6, 4), 4, (8, 8)),
+        discriminator=(4,),
+        stem=4,
+        label=0,
+        kind="hat",
+        parts={"hat": 1, "coat": 3},
+        taught=1.0,
+        batch=8,
+        steps=8,
+    ),
     "style": GANRecipe(
         data="none",
         generator=Style((6, 4), 4, (8, 8)),
@@ -120,7 +144,8 @@ def pictures(count=32, size=8, channels=1):
     torch.manual_seed(0)
     pixels = torch.randint(256, (count, channels, size, size), dtype=torch.uint8)
     kinds, factors = {"hat": torch.arange(count) % 2}, torch.randn(count, 4)
-    return data.Pictures(pixels, torch.arange(count) % 3, factors, kinds=kinds)
+    parts = {**kinds, "coat": torch.arange(count) // 2 % 4}
+    return data.Pictures(pixels, torch.arange(count) % 3, factors, kinds=kinds, parts=parts)
 
 
 def trainer(kind, seed=0):
@@ -509,6 +534,46 @@ def test_where_the_factors_are_z_the_decoder_is_shown_them_and_the_encoder_learn
     assert (mean - factors).square().mean() < 0.1
     assert (drawn - x).square().mean() < 0.1 * x.var()
     assert torch.equal(learner.weights()["prior.axes"], torch.eye(4))  # the factors are normal already
+
+
+def parted_pictures():
+    """Eight pictures, many times over: a grey for each of two hats on the left, for each of four coats on the right."""
+    count, kinds = 512, {"hat": torch.arange(512) % 2}
+    parts = {**kinds, "coat": torch.arange(count) // 2 % 4}
+    left, right = 200 * parts["hat"] + 20, 60 * parts["coat"] + 30
+    pixels = torch.stack([left, right], dim=1).byte()[:, None, None, :].expand(-1, 1, 2, 2)
+    pixels = pixels.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    return data.Pictures(pixels, torch.zeros(count).long(), kinds=kinds, parts=parts)
+
+
+@pytest.mark.parametrize("kind", ["parted", "parted style"])
+def test_what_z_chooses_is_drawn_and_nothing_in_between(kind):
+    known = parted_pictures()
+    recipe = replace(TINY[kind], lr=2e-2, steps=500, batch=32)
+    learner = (VAETrainer if kind == "parted" else GANTrainer)(recipe, known, 0, CPU)
+    list(train(learner, 500, every=60))
+    model = FAMILIES[recipe.family](learner.weights())
+    with torch.no_grad():
+        z = torch.randn(400, 4, generator=torch.Generator().manual_seed(3))
+        drawn = model.synthesis(model.mapping(z, torch.ones(400, 1) if kind == "parted" else None))
+    hats, coats = ((drawn[:, 0, 2:6, at].mean(1) + 1) * 127.5 for at in (1, 6))
+    shares = [((hats - grey).abs() < 25).float().mean().item() for grey in (20, 220)]
+    shares += [((coats - grey).abs() < 25).float().mean().item() for grey in (30, 90, 150, 210)]
+
+    assert shares[:2] == pytest.approx([0.5] * 2, abs=0.12)
+    assert shares[2:] == pytest.approx([0.25] * 4, abs=0.1)
+
+
+def test_an_encoder_of_parts_tells_what_a_picture_is_made_of():
+    known = parted_pictures()
+    learner = VAETrainer(replace(TINY["parted"], lr=1e-2, steps=600, batch=32), known, 0, CPU)
+    list(train(learner, 600, every=60))
+    with torch.no_grad():
+        x, _ = known.at(torch.arange(64))
+        model = FAMILIES["vae"](learner.weights())
+        drawn = model.synthesis(model.encode(x, torch.ones(64, 1)))
+
+    assert (drawn - x).square().mean() < 0.1 * x.var()
 
 
 def test_the_critic_sees_through_an_eye_that_learns_no_more():

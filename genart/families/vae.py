@@ -313,6 +313,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
             prior_by_class=any(state[f"{name}.0.weight"].shape[1] > len(state["prior.mean"]) for name in _couplings(state)),
             parts=_table(state, "parts"),
         )
+        if model.parts and sum(model.parts.dims) != model.z_dim:
+            raise RuntimeError(f"parts of {sum(model.parts.dims)} numbers for a z of {model.z_dim}")
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (KeyError, IndexError, RuntimeError) as error:
         raise BadWeights(f"The layers of this VAE do not fit together ({quote(error, 200)}); choose another file.") from None

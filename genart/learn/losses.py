@@ -27,7 +27,7 @@ def painterly(drawn: Tensor, x: Tensor) -> Tensor:
 def unlike(y: Tensor, x: Tensor) -> Tensor:
     """Distance of colours, of edges, and of the picture seen from 4 and 16 steps away, per pixel."""
     edges = sum(F.l1_loss(y.diff(dim=dim), x.diff(dim=dim)) for dim in (2, 3))
-    far = sum(F.l1_loss(F.avg_pool2d(y, step), F.avg_pool2d(x, step)) for step in (4, 16))
+    far = sum(F.l1_loss(F.avg_pool2d(y, step), F.avg_pool2d(x, step)) for step in (4, 16) if step <= x.shape[2])
     return F.l1_loss(y, x) + 2 * F.mse_loss(y, x) + 0.5 * edges + far
 
 

@@ -185,3 +185,58 @@ def test_a_layer_that_is_missing_is_refused():
 
     with pytest.raises(BadWeights):
         FAMILY(state)
+
+
+def parted(classes=2):
+    """Two parts of z: the first number chooses one of two things, the next two one of three; a class has its own scores."""
+    label = (classes, classes) if classes > 1 else None
+    layers = dict(encoder=((8, 48), (6, 8)), decoder=((16, 5 * classes + (classes if label else 0)), (48, 16)))
+    model = tiny(layers, label=label, prior=True, parts=[(classes, 2, 1), (classes, 3, 2)])
+    for part in model.parts:
+        part.weight.copy_(40 * torch.randn(part.weight.shape))
+    return FAMILY(model.state_dict())
+
+
+def test_parts_of_z_choose_one_thing_each_and_only_the_choice_is_drawn():
+    model = parted(classes=1)
+    z = torch.tensor([[0.7, 1.0, -1.0], [0.7, 1.1, -1.0], [-0.7, 1.0, -1.0]])
+    chosen = model.parts(z)
+    drawn = model.synthesis(model.mapping(z))
+
+    assert torch.allclose(chosen.split((2, 3), dim=1)[0].sum(1), torch.ones(3))
+    assert chosen.split((2, 3), dim=1)[1].max(1).values.min() > 0.99
+    assert torch.allclose(drawn[0], drawn[1], atol=1e-3)
+    assert not torch.allclose(drawn[0], drawn[2], atol=1e-2)
+
+
+def test_each_class_has_its_own_things_and_between_classes_both_are_drawn():
+    model = parted()
+    z, one, both = torch.randn(1, 3), torch.eye(2)[:1], torch.tensor([[0.5, 0.5]])
+    decoder = next(iter(model.decoder))
+    heard = []
+    decoder.register_forward_pre_hook(lambda _, x: heard.append(x[0]))
+    for label in (one, both):
+        model.synthesis(model.mapping(z, label))
+    parts = [x[:, :10].split((4, 6), dim=1) for x in heard]
+
+    for alone, mixed, count in zip(*parts, (2, 3), strict=True):
+        assert torch.allclose(alone[:, count:], torch.zeros(1, count), atol=1e-5)  # the other class's things
+        assert torch.allclose(2 * mixed[:, :count], alone[:, :count], atol=1e-5)
+        assert torch.allclose(mixed[:, count:].sum(1), torch.tensor([0.5]), atol=1e-5)
+
+
+def test_directions_of_the_weights_lie_where_z_chooses():
+    model = parted()
+    rows = model.style_weights()
+
+    assert rows.shape == (16, model.space.w_dim)
+    assert rows[:, :3].abs().min() > 0
+    assert not rows[:, 3:].any()
+
+
+def test_parts_that_do_not_make_up_z_are_refused():
+    state = tiny(dict(encoder=((8, 48), (6, 8)), decoder=((16, 5), (48, 16))), parts=[(1, 2, 1), (1, 3, 2)]).state_dict()
+    state["parts.1.weight"] = torch.randn(1, 3, 4)
+
+    with pytest.raises(BadWeights, match="do not fit"):
+        FAMILY(state)
