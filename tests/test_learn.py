@@ -17,7 +17,6 @@ from genart.finish.upscale import WEIGHTS
 from genart.learn import RECIPES, augment, data, judge, letters, losses, named, prior, schools, skies, trainer_of
 from genart.learn.gan import GANRecipe, GANTrainer, Style
 from genart.learn.pace import rate
-from genart.learn.refit import Refit
 from genart.learn.run import publish, resume, save, train
 from genart.learn.sheet import sheet
 from genart.learn.vae import Adversary, Flow, VAERecipe, VAETrainer
@@ -69,18 +68,6 @@ TINY = {
         label=2,
         flow=Flow(steps=6, beta=0.5, widths=(8, 8)),
         adversary=Adversary(steps=5, weight=0.5, widths=(4,)),
-        batch=8,
-        steps=8,
-    ),
-    "refit": VAERecipe(
-        data="none",
-        encoder=((4, 1, 4), (8, 4 * 16)),
-        decoder=((4 * 16, 4 + 2), (4, 4, 1)),
-        reconstruction="bernoulli",
-        beta=1.0,
-        label=2,
-        flow=Flow(steps=1, beta=0.5, widths=(8, 8)),
-        refit=Refit(steps=6, widths=(8, 8, 8), batch=16),
         batch=8,
         steps=8,
     ),
@@ -495,19 +482,6 @@ def test_the_flow_is_learnt_in_the_last_steps_alone():
     list(train(learner, 8, every=60))
     assert all(coupling[-1].weight.any() for coupling in learner.model.prior.couplings)
     assert torch.equal(learner.weights()["prior.mean"], learner.average.prior.mean)
-
-
-def test_a_finished_vae_gets_a_larger_prior_and_nothing_else_of_it_changes():
-    learner = trainer("refit")
-    list(train(learner, 2, every=60))
-    before = learner.weights()
-    list(train(learner, 8, every=60))
-    after = learner.weights()
-
-    assert sum(name.startswith("prior") for name in after) > sum(name.startswith("prior") for name in before)
-    for name, tensor in before.items():
-        assert name.startswith("prior") or torch.equal(tensor, after[name]), name
-    assert all(coupling[-1].weight.any() for coupling in learner.average.prior.couplings)
 
 
 def test_known_factors_are_read_off_z_instead_of_the_class():

@@ -16,7 +16,6 @@ from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import STEEPEST, average, rate
-from genart.learn.refit import PriorTrainer, Refit
 from genart.learn.transport import points, settle, shapes
 
 PARTS = ("model", "average", "reader", "optimiser")
@@ -94,17 +93,11 @@ class VAERecipe:
     contrast: float = 1.0
     flow: Flow | None = None
     adversary: Adversary | None = None
-    refit: Refit | None = None
     batch: int = 128
     lr: float = 1e-3
     steps: int = 10_000
     ema: float = 0.999
     family: str = "vae"
-
-    @property
-    def drawing_steps(self) -> int:
-        """The steps in which encoder and decoder learn; those of `refit` follow."""
-        return self.steps - (self.refit.steps if self.refit else 0)
 
 
 class VAETrainer:
@@ -132,20 +125,11 @@ class VAETrainer:
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
         self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.perceptual else None
         self.critic = _critic(recipe.adversary, self.model, self.random, device, self.eye) if recipe.adversary else None
-        self.refit: PriorTrainer | None = None
         self.step = 0
 
     def advance(self) -> dict[str, float]:
-        if self.recipe.refit is None or self.step < self.recipe.drawing_steps:
-            return self._draw()
-        if self.refit is None:
-            self.refit = self._refit(self.recipe.refit)
-        self.step += 1
-        return self.refit.advance()
-
-    def _draw(self) -> dict[str, float]:
         """A step of encoder and decoder, with what belongs to them."""
-        recipe, last = self.recipe, self.recipe.drawing_steps
+        recipe, last = self.recipe, self.recipe.steps
         if self.eye is not None and not self.step:
             learn(self.eye, self.pictures, EYE_SEED)
         lr = rate(self.step, last, recipe.lr)
@@ -177,7 +161,7 @@ class VAETrainer:
             return told, recipe.beta, surprise(mean, log_variance, known)
         if flow:
             return z, flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
-        return z, recipe.beta * min(1.0, 10 * self.step / recipe.drawing_steps), kl(mean, log_variance)
+        return z, recipe.beta * min(1.0, 10 * self.step / recipe.steps), kl(mean, log_variance)
 
     def _extras(self, y: Tensor, target: Tensor, z: Tensor, known: Tensor) -> Iterator[tuple[str, float, Tensor]]:
         """What else the recipe asks of a step: name, weight, and how much is missing."""
@@ -230,7 +214,7 @@ class VAETrainer:
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
-        if not self._flow() and not self.recipe.known and not self.refit:
+        if not self._flow() and not self.recipe.known:
             self._fit(self.average.prior)
         state = self.average.state_dict()
         last = f"decoder.{len(self.recipe.decoder) - 1}."
@@ -238,14 +222,9 @@ class VAETrainer:
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self._parts()}
-        if self.refit is not None:
-            parts["refit"] = self.refit.state_dict()
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        if self.recipe.refit and "refit" in state:
-            self.refit = self._refit(self.recipe.refit)
-            self.refit.load_state_dict(state["refit"])
         for name in self._parts():
             getattr(self, name).load_state_dict(state[name])
         if self.eye is not None:
@@ -268,13 +247,10 @@ class VAETrainer:
             shares = F.one_hot(label, self.model.space.num_classes).float().to(self.device)
         return x.to(self.device, memory_format=torch.channels_last), known.to(self.device), shares
 
-    def _refit(self, refit: Refit) -> PriorTrainer:
-        return PriorTrainer(self.average, self.average.prior, self.pictures.labels, self._posteriors, refit, self.random)
-
     def _flow(self) -> Flow | None:
         """What is learnt of the prior at this step."""
         flow = self.recipe.flow
-        return flow if flow and self.step >= self.recipe.drawing_steps - flow.steps else None
+        return flow if flow and self.step >= self.recipe.steps - flow.steps else None
 
     @torch.no_grad()
     def _fit(self, gaussian: Prior) -> None:
