@@ -169,7 +169,7 @@ _ENTRIES = (
     Entry(
         "pixel-vae",
         "pixel-vae.safetensors",
-        "fed86f51e7eaeddd5f35cbd5391e982d0ba576e68669925b6577a66d13e78508",
+        "5b48475ff7cdd0e635eb63ad7de9c8754f0657863e77389d751aa5bcd3cbdd80",
         "VAE",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
