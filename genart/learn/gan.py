@@ -38,8 +38,8 @@ class GANRecipe:
     with `kind`, which of these things it shows. `discriminator` is its widths, halving the picture
     each time, after a layer of `stem` channels if that is not 0. `pad` frames the pictures in
     black. With `parts` as a VAERecipe has them, it draws from the z of real pictures, and `taught` weighs
-    how unlike these that is, by pixels and by a judge's layers; only the critic, where `label` is 0,
-    is told the class. `gamma`, `shift`,
+    how unlike these that is, by pixels and by a judge's layers; in the first `alone` steps there is no
+    critic. Only the critic, where `label` is 0, is told the class. `gamma`, `shift`,
     `noise` and `naming` are the critic's, the noise falling to none at half the steps.
     """
 
@@ -56,6 +56,7 @@ class GANRecipe:
     naming: float = 0.0
     parts: Mapping[str, int] = field(default_factory=dict)
     taught: float = 0.0
+    alone: int = 0
     batch: int = 64
     lr: float = 1e-3
     steps: int = 10_000
@@ -83,7 +84,10 @@ class GANTrainer:
         space = self.model.space
         net = Discriminator(space.channels, recipe.discriminator, space.image_size, self.num_classes, recipe.stem).to(device)
         self.critic = Critic(net, self.random, recipe.lr, recipe.gamma, recipe.shift, recipe.noise, recipe.naming)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), recipe.lr, betas=(0.0, 0.99))
+        mapping = [*self.model.mapping.parameters()] if isinstance(self.model, StyleGAN2) else []
+        others = [each for each in self.model.parameters() if all(each is not mine for mine in mapping)]
+        groups = [{"params": part} for part in (others, mapping) if part]
+        self.optimiser = torch.optim.Adam(groups, recipe.lr, betas=(0.0, 0.99))
         self.step = 0
 
     def advance(self) -> dict[str, float]:
@@ -91,7 +95,7 @@ class GANTrainer:
             learn(self.eye, self.pictures, EYE_SEED)
         lr = rate(self.step, self.recipe.steps, self.recipe.lr)
         self.critic.noise = self.recipe.noise * max(0.0, 1 - 2 * self.step / self.recipe.steps)
-        measures = {**self._judge(lr), **self._draw(lr)}
+        measures = {**({} if self._alone else self._judge(lr)), **self._draw(lr)}
         self.step += 1
         average(self.average, self.model, self.recipe.ema, self.step)
         return measures
@@ -131,17 +135,24 @@ class GANTrainer:
     def _draw(self, lr: float) -> dict[str, float]:
         """One step of the generator."""
         fake, label, like = self._fake()
-        loss = displeasure = self.critic.displeasure(fake, label)
-        measures = {"generator": displeasure.item()}
+        loss, measures = fake.new_zeros(()), {}
+        if not self._alone:
+            loss = self.critic.displeasure(fake, label)
+            measures["generator"] = loss.item()
         if self.eye is not None and like is not None:
             x = self._real(like)
             apart = unlike(fake, x) + perceptual(self.eye.layers(fake), self.eye.layers(x))
             loss, measures["unlike"] = loss + self.recipe.taught * apart, apart.item()
-        self.optimiser.param_groups[0]["lr"] = lr
+        for group, times in zip(self.optimiser.param_groups, PACES, strict=False):
+            group["lr"] = lr * (times if self._alone else 1)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         return measures
+
+    @property
+    def _alone(self) -> bool:
+        return self.step < self.recipe.alone
 
     def _fake(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """Pictures, their classes, and where each has z of a real one, which."""
@@ -179,5 +190,6 @@ def _generator(recipe: GANRecipe, channels: int, num_classes: int, cells: list[C
 
 
 QUIET = Noise(mode="none")  # at these sizes noise only makes speckle
+PACES = (1.0, 30.0)  # how fast synthesis and mapping learn while no critic follows them
 MEAN_DRAWS = 4600
 PARTS = ("model", "average", "critic", "optimiser")
