@@ -194,8 +194,8 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reconstruction="scenic",
         perceptual=0.3,
         known=True,
-        adversary=Adversary(steps=2500, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
-        steps=11_500,
+        adversary=Adversary(steps=1300, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
+        steps=10_300,
     ),
     "schools": _painter(
         "schools",
