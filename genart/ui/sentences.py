@@ -141,6 +141,8 @@ SENTENCES: dict[str, str] = {
     "The model {0} comes with genart and stays; delete models that were downloaded.": "模型 {0} 随 genart 提供，不能删除；只能删除下载的模型。",
     "The file {0} is no checkpoint; choose one that ends in {1}.": "文件 {0} 不是检查点；请选择以 {1} 结尾的文件。",
     "The file {0} has more than 2 GB; open it with the command line.": "文件 {0} 超过 2 GB；请用命令行打开。",
+    "Of the file {0} less than {1} MB came in {2} seconds; send it on a faster network, or open it with the command line.": "文件 {0} 在 {2} 秒内传来不足 {1} MB；请换用更快的网络，或用命令行打开。",
+    "The file {0} needs {1} MB and the disk has {2} MB free; make room, or open it with the command line.": "文件 {0} 需要 {1} MB，而磁盘只剩 {2} MB；请腾出空间，或用命令行打开。",
     # genart/finish
     "size {0} is out of range; use a number of pixels from 1 to {1}.": "尺寸 {0} 超出范围；请使用 1 到 {1} 像素。",
     "There is no finishing step named {0}; known are {1}.": "没有名为 {0} 的后期步骤；可用的有 {1}。",
@@ -167,6 +169,7 @@ SENTENCES: dict[str, str] = {
     "A film here has at most {0} frames; this one has {1}: use fewer seconds or frames a second.": "这里的影片最多 {0} 帧，而这部有 {1} 帧；请缩短时长或降低帧率。",
     "{0} frames of {1} pixels make too large a sheet; use a smaller size or fewer frames a second.": "{0} 帧 {1} 像素的画面拼在一起太大了；请使用较小的尺寸或较低的帧率。",
     "The film may need {0} MB and the disk has {1} MB left; make room, or a smaller film.": "这部影片可能需要 {0} MB，而磁盘只剩 {1} MB；请腾出空间，或制作较小的影片。",
+    "The sound needs {0} MB and the server's disk has {1} MB free; make room there, or use a smaller one.": "声音文件需要 {0} MB，而服务器的磁盘只剩 {1} MB；请在服务器上腾出空间，或使用较小的文件。",
     "The disk is full; make room, or a smaller film.": "磁盘已满；请腾出空间，或制作较小的影片。",
     "{0} carries no film; it cannot be compared.": "{0} 不含影片信息，无法比较；请换一个文件。",
     "The film was made with other weights of {0}; it cannot be remade.": "这部影片由 {0} 的另一版权重生成，无法重现；请使用原来的权重。",
@@ -240,6 +243,7 @@ SENTENCES: dict[str, str] = {
     "The tensors of {0} claim more numbers than the file has; use another file.": "{0} 的各张量声称的数比文件中的还多；请换一个文件。",
     "Reading {0} took more than the {1} s and {2} MB that its size allows; use another file.": "读取 {0} 超出了按其大小允许的 {1} 秒和 {2} MB；请换一个文件。",
     "The process that reads {0} did not start; run python -m genart doctor.": "读取 {0} 的进程未能启动；请运行 python -m genart doctor。",
+    "A copy of {0} needs {1} MB and the disk has {2} MB free; make room, or set HF_HOME to a folder on a larger disk.": "{0} 的副本需要 {1} MB，而磁盘只剩 {2} MB；请腾出空间，或将 HF_HOME 设为更大磁盘上的文件夹。",
     "The cache has no place for a copy of {0} ({1}); set HF_HOME to a folder of yours.": "缓存中无法存放 {0} 的副本（{1}）；请将 HF_HOME 设为您自己的文件夹。",
     # genart/hub
     "{0} arrived damaged twice; try again later, or on another network.": "{0} 两次下载到的内容都已损坏；请稍后再试，或换一个网络。",
