@@ -14,13 +14,6 @@ from tests.browser.conftest import Serving
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NODES = "#keep-tree .node"
 CARDS = ".keep-card"
-DROP = """([name, text]) => {
-  const carried = new DataTransfer();
-  carried.items.add(new File([text], name, { type: "application/json" }));
-  for (const kind of ["dragenter", "dragover", "drop"])
-    document.querySelector("#picture")
-      .dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
-}"""
 PAST = """async (steps) => {
   const { Past, fresh } = await import(new URL("static-genart/recipe.js", document.baseURI));
   const past = new Past(steps.limit);
@@ -341,9 +334,9 @@ def test_favourites_go_round_by_file_with_names_and_named_steps(visit, visitor):
 
 def test_a_file_of_favourites_dropped_on_the_page_is_read(visit, visitor):
     favourites(visitor, 8)
-    data = exported(visitor).decode()
+    data = exported(visitor)
     other = visit(open="?model=stylegan2&seed=1")
-    other.page.evaluate(DROP, ["mine.json", data])
+    other.drop("mine.json", data)
     other.wait("() => document.querySelector('#note').textContent.startsWith('1 ')")
     keep_tool(other)
 
