@@ -1,7 +1,7 @@
 """The tables of models: data only. It knows no weights and no network.
 
 Sizes, latent dimensions and families of shipped models are read off the weights; here stands only what
-weights cannot say. Their titles are in the table of screen texts (`genart/ui/words.py`). The models of
+weights cannot say. Their titles are in the tables of screen texts (`genart/ui/words/models.py`). The models of
 the Hugging Face Hub are in `hub_models.toml`, read when they are first needed.
 """
 

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from genart.export import read_notes
 from genart.export.film import FORMATS, Film
+from genart.limits import SPARE_BYTES
 from genart.recipe import Anchor, Recipe
 from genart.sound import Sound
 from genart.ui import films as films_module
@@ -378,6 +379,17 @@ def test_the_sounds_of_all_visitors_together_have_a_limit(client, live, films, m
     assert [answer.status_code for answer in answers] == [200, 200, 429, 200]
     assert "fill the room" in answers[2].json()["error"]
     assert len(list(films._place().glob("*.sound"))) == 2
+
+
+def test_a_sound_leaves_the_disk_its_spare_room(client, films, monkeypatch):
+    monkeypatch.setattr(films_module, "free", lambda _: SPARE_BYTES + 10)
+    assert client.post("/live/film/sound", content=bytes(10)).status_code == 200
+    kept = list(films._place().iterdir())
+    refused = client.post("/live/film/sound", content=bytes(11))
+
+    assert refused.status_code == 429
+    assert "the server's disk has 67 MB free; make room there" in refused.json()["error"]
+    assert list(films._place().iterdir()) == kept == list(films._sounds.values())
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from genart.__main__ import main
 from genart.catalogue import ENTRIES, entry_of
 from genart.errors import BadWeights, UnknownModel
+from genart.limits import SPARE_BYTES
 from genart.recipe import Recipe
 from genart.studio import Studio
 from genart.weights import MISFITS, config_of, foreign, load_file, open_checkpoint, readable, recognise, save_as
@@ -302,6 +303,16 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):
 
     with pytest.raises(BadWeights, match=r"no place for a copy of 'uncond32.pkl' \(.+\); set HF_HOME"):
         load_file(STYLEGAN2 / "uncond32.pkl")
+
+
+def test_copies_leave_the_disk_its_spare_room(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr(foreign, "free", lambda _: SPARE_BYTES + (STYLEGAN2 / "uncond32.pkl").stat().st_size - 1)
+    for copied in (lambda: load_file(STYLEGAN2 / "uncond32.pkl"), lambda: foreign.kept(STYLEGAN2 / "uncond32.pkl", "d" * 64)):
+        with pytest.raises(BadWeights, match=r"A copy of 'uncond32.pkl' needs .+ MB free; make room, or set HF_HOME"):
+            copied()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_child_gets_no_token(monkeypatch, tmp_path):

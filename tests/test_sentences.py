@@ -7,6 +7,7 @@ import pytest
 import genart
 from genart.ui.messages import UNEXPECTED
 from genart.ui.sentences import NAMES, SENTENCES, chinese
+from genart.ui.words import TABLES, WORDS
 
 PACKAGE = Path(genart.__file__).parent
 ERRORS = {"GenartError", "BadRecipe", "UnknownModel", "BadWeights", "NoDownload", "Expired", "Refused"}
@@ -45,6 +46,10 @@ def raised():
 
 def test_every_error_has_its_chinese_sentence_and_no_sentence_is_left_over():
     assert set(raised()) == set(SENTENCES)
+
+
+def test_every_text_on_the_screen_stands_in_one_table():
+    assert sum(len(table.WORDS) for table in TABLES) == len(WORDS)
 
 
 def test_every_field_that_an_error_names_has_a_chinese_name():

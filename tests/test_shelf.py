@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from genart.catalogue import ENTRIES, hub_entries
-from genart.errors import BadWeights, NoDownload
+from genart.errors import BadWeights, NoDownload, Refused
 from genart.families import FAMILIES
 from genart.hub import cache
+from genart.limits import SPARE_BYTES
 from genart.recipe import Anchor, Recipe
 from genart.studio import Studio
 from genart.ui import build, shelf
@@ -222,6 +223,77 @@ def test_a_checkpoint_that_is_too_large_is_refused_while_it_comes(page, monkeypa
     monkeypatch.setattr(shelf, "MAX_CHECKPOINT", 1000)
 
     assert "more than 2 GB" in page.ask("drop?name=a.pt", expected=422, content=bytes(2000))["error"]
+
+
+class Slow:
+    """Parts of a body, and the clock by which each takes its seconds."""
+
+    def __init__(self, *parts):
+        self._parts, self.now = parts, 0.0
+
+    def clock(self):
+        return self.now
+
+    async def stream(self):
+        for size, seconds in self._parts:
+            await asyncio.sleep(0)
+            self.now += seconds
+            yield bytes(size)
+
+
+def received(body):
+    """The bytes of a body that comes slowly."""
+
+    async def work():
+        return sum([len(part) async for part in shelf._no_slower(body.stream(), "a.pt", body.clock)])
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright keeps a loop running in this thread
+        return pool.submit(asyncio.run, work()).result()
+
+
+def test_a_checkpoint_takes_as_long_as_it_takes_while_it_keeps_coming():
+    assert received(Slow(*[(2**18, 14)] * 400)) == 400 * 2**18
+    assert received(Slow((2**20, 59), (10, 59))) == 2**20 + 10
+    assert received(Slow()) == 0
+
+
+@pytest.mark.parametrize("body", [[(1, 1)] * 1000, [(2**21, 1), *[(100, 50)] * 3], [(0, 30)] * 9])
+def test_a_checkpoint_that_only_drips_is_waited_for_no_longer(body):
+    slow = Slow(*body)
+    with pytest.raises(Refused, match="'a.pt' less than 1 MB came in 60 seconds; send it on a faster network"):
+        received(slow)
+    assert slow.now <= 101
+
+
+def test_a_checkpoint_that_drips_is_refused_and_leaves_nothing(page, monkeypatch, tmp_path):
+    monkeypatch.setattr(shelf, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(shelf.tempfile, "tempdir", str(tmp_path))
+
+    async def dripping():
+        yield b"x"
+        await asyncio.Event().wait()
+
+    assert "1 MB came in 0.05 seconds" in page.ask("drop?name=a.pt", expected=429, content=dripping())["error"]
+    assert list(tmp_path.glob("genart-*")) == []
+
+
+def test_a_checkpoint_that_the_disk_has_no_room_for_is_refused_before_it_comes(page, monkeypatch):
+    monkeypatch.setattr(shelf.cache, "free", lambda _: SPARE_BYTES + 1000)
+
+    assert "needs 67 MB and the disk has 67 MB free" in page.ask("drop?name=a.pt", expected=429, content=bytes(1001))["error"]
+
+
+def test_a_disk_that_fills_while_a_checkpoint_comes_keeps_its_spare_room(page, monkeypatch):
+    left = [SPARE_BYTES + 100] * 3
+    monkeypatch.setattr(shelf.cache, "free", lambda _: left.pop())
+
+    async def unannounced():
+        for _ in range(9):
+            yield bytes(100)
+
+    left[0] -= 1
+    assert "make room" in page.ask("drop?name=a.pt", expected=429, content=unannounced())["error"]
+    assert left == []
 
 
 def test_a_shipped_model_stays(page):

@@ -10,7 +10,7 @@ from genart import weights
 from genart.catalogue import own_entry
 from genart.errors import BadWeights
 from genart.families import FAMILIES
-from genart.weights import load, load_file
+from genart.weights import load, load_file, screen
 from genart.weights import read as read_module
 from genart.weights.read import read_tensors
 from tests.tiny import ONLY_WITH_CLASSES, WITH_CLASSES, state_of
@@ -116,9 +116,15 @@ def test_a_file_of_too_many_tensors_is_refused_before_they_are_read(path, monkey
 
 
 def test_a_file_too_large_for_memory_is_refused_before_it_is_read(path, monkeypatch):
-    monkeypatch.setattr(read_module, "MAX_BYTES", 2**10)
-    save_file({"a": torch.zeros(1000)}, path)
-    assert "GiB are allowed" in refusal(path)
+    monkeypatch.setattr(read_module, "MAX_STATE", 2**10)
+    save_file({"a": torch.zeros(1000, dtype=torch.float16)}, path)
+    assert "GiB of memory; use a model" in refusal(path)
+
+
+def test_a_file_too_large_to_be_read_is_refused_for_its_length_alone(path, monkeypatch):
+    monkeypatch.setattr(screen, "MAX_WEIGHTS_FILE", 2**10)
+    path.write_bytes(bytes(2**10 + 1))
+    assert "of weights alone" in refusal(path)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])

@@ -7,6 +7,7 @@ a file deletes its record, so that the next download may bring a newer one.
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from contextlib import suppress
@@ -52,6 +53,13 @@ def hub() -> Path:
 def _home() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")).expanduser().absolute()
+
+
+def free(place: Path) -> int:
+    """The bytes that are free on the disk of a folder, which need not be there yet. SPARE_BYTES of them are nobody's to fill."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return shutil.disk_usage(place).free
 
 
 def sha256_of(path: Path) -> str:

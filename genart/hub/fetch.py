@@ -8,7 +8,6 @@ import json
 import os
 import queue
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -240,10 +239,7 @@ def _refuse_offline(source: Source) -> None:
 
 def _check_room(source: Source, size: int, file: str) -> None:
     """Raise NoDownload where the disk has no room for the file, and for its converted copy if it will have one."""
-    place = cache.hub()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    need, free = size * (1 if file.endswith(".safetensors") else 2) + SPARE_BYTES, shutil.disk_usage(place).free
+    need, free = size * (1 if file.endswith(".safetensors") else 2) + SPARE_BYTES, cache.free(cache.hub())
     if need > free:
         raise no_room(source, need, free)
 

@@ -31,6 +31,8 @@ from genart.errors import BadRecipe, GenartError, Refused, quote
 from genart.export import read_notes
 from genart.export.film import FORMATS, PUBLIC, Film, Limits, check, estimate, save_film
 from genart.export.listen import heard_in, samples_of
+from genart.hub.cache import free
+from genart.limits import SPARE_BYTES
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.sound import RATE
 from genart.turns import Turns
@@ -177,6 +179,12 @@ class Films:
             taken = len(body) + sum(size for _, size in self._coming.values()) + sum(map(_size, lie))
             if taken > SOUND_ROOM * self._limits.sound_bytes:
                 raise Refused("Sounds of others fill the room that this server has for them; try again in a few minutes.")
+            needed, left = len(body) + SPARE_BYTES, free(place)
+            if needed > left:
+                raise Refused(
+                    f"The sound needs {needed / 1e6:.0f} MB and the server's disk has {left / 1e6:.0f} MB free; "
+                    "make room there, or use a smaller one."
+                )
             path = place / f"{secrets.token_urlsafe(16)}.sound"
             self._coming[path] = visitor, len(body)
             try:

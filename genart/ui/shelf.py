@@ -7,10 +7,11 @@ import asyncio
 import logging
 import shutil
 import tempfile
+import time
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from genart.catalogue import CHECKPOINTS, COMMERCIAL, UNKNOWN, Entry, entry_at, hub_entries, other_format, source_of
 from genart.errors import BadWeights, GenartError, Refused, UnknownModel, quote
 from genart.hub import Download, Downloads, Listing, cache, chosen, here, looked_into, offline
+from genart.limits import SPARE_BYTES
 from genart.ui.live import Live
 from genart.ui.messages import UNEXPECTED, parsed, told
 
@@ -33,6 +35,7 @@ MAX_REQUEST = 2000
 MAX_CHECKPOINT = 2 * 2**30
 MAX_NAME = 200  # bytes: a file system takes 255
 DROPPED_AT_ONCE = 2
+SLOW_BYTES, SLOW_SECONDS = 2**20, 60.0  # 140 kbit/s, which each part of an upload has to keep up, however large the whole
 
 
 class Shelf:
@@ -163,10 +166,13 @@ class Shelf:
         """The model in a checkpoint that is written to a file while it comes."""
         with tempfile.TemporaryDirectory(prefix="genart-") as folder:
             path = Path(folder) / name
+            announced = request.headers.get("content-length", "")
+            _check_room(path, int(announced) if announced.isdecimal() else 0)
             with open(path, "wb") as file:
-                async for part in request.stream():
+                async for part in _no_slower(request.stream(), name):
                     if file.tell() + len(part) > MAX_CHECKPOINT:
                         raise BadWeights(f"The file {quote(name)} has more than 2 GB; open it with the command line.")
+                    _check_room(path, len(part))
                     file.write(part)
             entry = await run_in_threadpool(self._opened, path)
         return JSONResponse(self.card(entry))
@@ -238,6 +244,36 @@ class Shelf:
             "shipped": entry.name in self._shipped,
             "progress": self._progress(download) if download and under_way else None,
         }
+
+
+async def _no_slower(parts: AsyncIterator[bytes], name: str, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[bytes]:
+    """The parts of a file, however long it takes; Refused where any SLOW_BYTES of it take longer than SLOW_SECONDS."""
+    ends, came = clock() + SLOW_SECONDS, 0
+    while True:
+        try:
+            async with asyncio.timeout(ends - clock()):
+                part = await anext(parts, None)
+        except TimeoutError:
+            raise Refused(
+                f"Of the file {quote(name)} less than {SLOW_BYTES / 2**20:g} MB came in {SLOW_SECONDS:g} seconds; "
+                "send it on a faster network, or open it with the command line."
+            ) from None
+        if part is None:
+            return
+        came += len(part)
+        if came >= SLOW_BYTES:
+            ends, came = clock() + SLOW_SECONDS, 0
+        yield part
+
+
+def _check_room(path: Path, size: int) -> None:
+    """Raise Refused where the disk has no room for so much more of an upload."""
+    needed, left = size + SPARE_BYTES, cache.free(path.parent)
+    if needed > left:
+        raise Refused(
+            f"The file {quote(path.name)} needs {needed / 1e6:.0f} MB and the disk has {left / 1e6:.0f} MB free; "
+            "make room, or open it with the command line."
+        )
 
 
 def _title(family: str) -> str:

@@ -17,7 +17,8 @@ from typing import Any, Iterator, Mapping, Sequence
 
 import genart
 from genart.errors import BadWeights
-from genart.hub.cache import ours, sha256_of
+from genart.hub.cache import free, ours, sha256_of
+from genart.limits import SPARE_BYTES
 from genart.weights.read import Header
 
 READER = 1  # part of the folder's name: raise it when copies made before should be made again
@@ -46,6 +47,7 @@ def opened() -> Path:
 
 def kept(path: Path, sha256: str) -> Path:
     """A copy of a checkpoint, under its own name, where nobody sweeps; raises BadWeights if none can be written."""
+    check_room(path)
     place = opened() / sha256
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,16 @@ def kept(path: Path, sha256: str) -> Path:
         return partial.replace(place / path.name)
     except OSError as error:
         raise no_place(path, error) from None
+
+
+def check_room(path: Path) -> None:
+    """Raise BadWeights where the disk has no room for a copy of a checkpoint in the cache."""
+    needed, left = path.stat().st_size + SPARE_BYTES, free(ours())
+    if needed > left:
+        raise BadWeights(
+            f"A copy of {path.name!r} needs {needed / 1e6:.0f} MB and the disk has {left / 1e6:.0f} MB free; "
+            "make room, or set HF_HOME to a folder on a larger disk."
+        )
 
 
 def no_place(path: Path, error: OSError) -> BadWeights:
@@ -79,6 +91,7 @@ def converted(path: Path, kind: str, sha256: str) -> Path:
                 if sha256_of(copy) == own:
                     return copy
                 copy.unlink()
+        check_room(path)
         try:
             folder().mkdir(parents=True, exist_ok=True)
             _tidy()

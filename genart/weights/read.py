@@ -16,7 +16,7 @@ from genart.errors import BadWeights, quote
 from genart.hub.cache import sha256_of as sha256_of
 
 MAX_TENSORS = 20_000
-MAX_BYTES = 8 * 2**30
+MAX_STATE = 8 * 2**30  # bytes in memory, where every number is a float32
 MAX_HEADER = 8 * 2**20
 MAX_DIMENSIONS = 8
 DTYPES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4}  # bytes each
@@ -53,8 +53,11 @@ def header_of(path: Path, name: str | None = None) -> Header:
     if not 1 <= len(shapes) <= MAX_TENSORS:
         raise BadWeights(f"The weights file {name!r} holds {len(shapes)} tensors; a generator has 1 to {MAX_TENSORS}.")
     size = 4 * sum(math.prod(shape) for shape in shapes.values())
-    if size > MAX_BYTES:
-        raise BadWeights(f"The weights file {name!r} needs {size / 2**30:.1f} GiB; at most {MAX_BYTES // 2**30} GiB are allowed.")
+    if size > MAX_STATE:
+        most = MAX_STATE // 2**30
+        raise BadWeights(
+            f"The weights in {name!r} take {size / 2**30:.1f} GiB of memory; use a model that takes at most {most} GiB."
+        )
     return Header(shapes, metadata)
 
 

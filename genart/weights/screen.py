@@ -15,7 +15,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from genart.errors import BadWeights, quote
 from genart.weights.inert import PLAIN_NAMES, TORCH_NAMES
 
-MAX_BYTES = 8 * 2**30
+MAX_WEIGHTS_FILE = 8 * 2**30  # as it lies on the disk, whatever is in it
 MAX_PARTS = 20_000  # files in an archive: a checkpoint has one for each tensor
 MAX_INDEX = 8 * 2**20
 MAX_STEPS = 1_000_000  # a checkpoint takes about 50 for each tensor
@@ -74,8 +74,11 @@ def kind_of(path: Path) -> str:
         tail = file.read(8)
     if not head:
         raise BadWeights(f"The file {name!r} is empty; download it again.")
-    if size > MAX_BYTES:
-        raise BadWeights(f"The weights file {name!r} needs {size / 2**30:.1f} GiB; at most {MAX_BYTES // 2**30} GiB are allowed.")
+    if size > MAX_WEIGHTS_FILE:
+        most = MAX_WEIGHTS_FILE // 2**30
+        raise BadWeights(
+            f"The weights file {name!r} has {size / 2**30:.1f} GiB; use one of at most {most} GiB, of weights alone."
+        )
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
         return "safetensors"
     if head.startswith(b"PK"):
@@ -133,7 +136,7 @@ def screen_pickle(stream: IO[bytes], allowed: Container[str], name: str, *, pers
 class Wary(io.BufferedReader):
     """A file that believes no announced length: it reads at most what is there, and `most` at once."""
 
-    def __init__(self, path: Path, most: int = MAX_BYTES):
+    def __init__(self, path: Path, most: int = MAX_WEIGHTS_FILE):
         super().__init__(io.FileIO(path))
         self._size, self._most = os.path.getsize(path), most
 

@@ -1,5 +1,6 @@
 """A real Chromium in front of the real page, with tiny models behind it."""
 
+import mimetypes
 import os
 import shutil
 import socket
@@ -49,6 +50,13 @@ window.fits = (condition) => {
   return recipe && new Function("head", "recipe", "anchor", `return ${condition}`)(head, recipe, anchor);
 };
 """
+DROP = """([name, type, bytes]) => {
+  const carried = new DataTransfer();
+  carried.items.add(new File([Uint8Array.from(bytes)], name, { type }));
+  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
+  for (const kind of ["dragenter", "dragover", "drop"])
+    document.querySelector("#picture").dispatchEvent(new DragEvent(kind, about));
+}"""
 CONTROLS = """() => {
   const of = (selector, read) => [...document.querySelectorAll(selector)].filter((node) => node.offsetParent).map(read);
   return {
@@ -127,6 +135,10 @@ class Visitor:
 
     def open_advanced(self) -> None:
         self.page.click("#advanced-toggle")
+
+    def drop(self, name: str, data: bytes) -> None:
+        """Drop a file on the picture; as in a folder, its name tells its type."""
+        self.page.evaluate(DROP, [name, mimetypes.guess_type(name)[0] or "", list(data)])
 
     @property
     def seq(self) -> int:

@@ -216,6 +216,18 @@ def test_nothing_is_lost_when_the_page_is_loaded_again(breeder):
     assert "1 liked" in breeder.page.inner_text("#breed-taste")
 
 
+def test_a_thumb_of_the_moment_before_the_page_is_left_is_kept(breeder):
+    breeder.begin()
+    breeder.page.evaluate("""() => {
+      window.setTimeout = () => 1;  // nothing that is put off will ever be done
+      document.querySelector(".child:nth-child(1) .up").click();
+      location.reload();
+    }""")
+    breeder.visitor.rest()
+
+    breeder.kept("kept.rounds.length === 1")
+
+
 def test_everything_by_keyboard(breeder):
     page, press = breeder.page, breeder.visitor.press
     page.focus("#breed-begin")

@@ -15,13 +15,6 @@ from genart.export import save_png
 from genart.recipe import Anchor, Recipe
 
 PSI = "#psi input[type=range]"
-DROP = """([name, bytes]) => {
-  const carried = new DataTransfer();
-  carried.items.add(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
-  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
-  for (const kind of ["dragenter", "dragover", "drop"])
-    document.querySelector("#picture").dispatchEvent(new DragEvent(kind, about));
-}"""
 
 
 def png_file(name: str, data: bytes) -> dict:
@@ -132,7 +125,7 @@ def test_a_saved_picture_restores_every_control(visitor, way):
     if way == "open":
         act = lambda: visitor.page.set_input_files("#open-file", png_file("kept.png", data))  # noqa: E731
     else:
-        act = lambda: visitor.page.evaluate(DROP, ["kept.png", list(data)])  # noqa: E731
+        act = lambda: visitor.drop("kept.png", data)  # noqa: E731
     visitor.after(act, f"recipe.model === '{recipe.model}'")
 
     assert visitor.controls == before

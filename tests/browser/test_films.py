@@ -12,12 +12,6 @@ from genart.walk import Key, Walk
 
 MODEL = "dcgan-classes"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DROP = """([name, bytes]) => {
-  const carried = new DataTransfer();
-  carried.items.add(new File([Uint8Array.from(bytes)], name));
-  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
-  document.querySelector("#picture").dispatchEvent(new DragEvent("drop", about));
-}"""
 
 # What the browser's own decoders make of a file: its size, its seconds, and the pixels of a moment.
 PLAYED = """async ([text, kind, second]) => {
@@ -133,7 +127,7 @@ def test_a_film_is_made_and_dropped_back(filming, visit):
 
     assert [key.recipe.anchors[0].seed for key in read_notes(data).walk.keys] == [3, 4, 5]
     other = visit(open="?model=vae&seed=1")
-    other.page.evaluate(DROP, [download.value.suggested_filename, list(data)])
+    other.drop(download.value.suggested_filename, data)
     other.rest(f"recipe.model === '{MODEL}'")
     assert keys(other) == 3
     assert time(other).endswith("3.0 s")

@@ -14,12 +14,6 @@ from tests.sounds import beats, wav
 MODEL = "stylegan2-classes"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SOUND = {"name": "beats.wav", "mimeType": "audio/wav", "buffer": wav(beats(3.0))}
-DROP = """([name, bytes]) => {
-  const carried = new DataTransfer();
-  carried.items.add(new File([Uint8Array.from(bytes)], name));
-  const about = { dataTransfer: carried, bubbles: true, cancelable: true };
-  document.querySelector("#picture").dispatchEvent(new DragEvent("drop", about));
-}"""
 PLAYING = """() => { const play = HTMLMediaElement.prototype.play; window.played = [];
 HTMLMediaElement.prototype.play = function () { played.push(this); return play.call(this); }; }"""
 WAVE = """() => { const wave = document.querySelector("#tl-wave");
@@ -107,7 +101,7 @@ def test_a_film_carries_the_sound(hearing):
 
 def test_a_sound_is_dropped_removed_and_brought_back_by_undo(visit):
     visitor = visit(open=f"?model={MODEL}&seed=3")
-    visitor.page.evaluate(DROP, ["drop.wav", list(SOUND["buffer"])])
+    visitor.drop("drop.wav", SOUND["buffer"])
     visitor.page.wait_for_selector("#tl-matrix:visible")
     assert visitor.page.locator(".tl-key").count() == 1
     visitor.page.click('[data-sound="remove"]')
@@ -120,7 +114,7 @@ def test_a_sound_is_dropped_removed_and_brought_back_by_undo(visit):
 
 def test_a_file_that_is_no_sound_is_refused_in_words(visit):
     visitor = visit(open=f"?model={MODEL}&seed=3")
-    visitor.page.evaluate(DROP, ["bad.mp3", [1, 2, 3]])
+    visitor.drop("bad.mp3", bytes([1, 2, 3]))
     visitor.page.wait_for_selector("#stage-error:visible")
 
     assert "'bad.mp3' is no sound file" in visitor.sentence
@@ -128,7 +122,7 @@ def test_a_file_that_is_no_sound_is_refused_in_words(visit):
 
 def test_the_matrix_fits_a_phone(visit):
     visitor = visit(open=f"?model={MODEL}&seed=3", **PHONE)
-    visitor.page.evaluate(DROP, ["drop.wav", list(SOUND["buffer"])])
+    visitor.drop("drop.wav", SOUND["buffer"])
     visitor.page.wait_for_selector("#tl-matrix:visible")
     box = visitor.page.locator("#tl-matrix").bounding_box()
 

@@ -9,18 +9,11 @@ from PIL import Image
 
 from genart.export import recipes_of
 from genart.recipe import Anchor, Recipe
-from tests.browser.conftest import Serving
+from tests.browser.conftest import Serving, Visitor
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NODES = "#keep-tree .node"
 CARDS = ".keep-card"
-DROP = """([name, text]) => {
-  const carried = new DataTransfer();
-  carried.items.add(new File([text], name, { type: "application/json" }));
-  for (const kind of ["dragenter", "dragover", "drop"])
-    document.querySelector("#picture")
-      .dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
-}"""
 PAST = """async (steps) => {
   const { Past, fresh } = await import(new URL("static-genart/recipe.js", document.baseURI));
   const past = new Past(steps.limit);
@@ -226,6 +219,39 @@ def test_a_reload_brings_everything_back(visitor):
     visitor.after(lambda: visitor.page.click("#keep-named button"), "anchor.seed === 9")
 
 
+LEAVE = """async (way) => {
+  window.setTimeout = () => 1;  // nothing that is put off will ever be done
+  for (const key of ["h", "ArrowRight"])
+    document.querySelector("#picture").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  if (way === "go") location.assign("about:blank");
+  if (way !== "hide") return;
+  Object.defineProperty(document, "visibilityState", { value: "hidden" });
+  document.dispatchEvent(new Event("visibilitychange"));
+  const database = await new Promise((done) => (indexedDB.open("genart").onsuccess = ({ target }) => done(target.result)));
+  const past = database.transaction("past").objectStore("past").getAll();
+  await new Promise((done) => (past.onsuccess = done));
+  if (!past.result.some(({ recipe }) => recipe.anchors[0].seed === 9)) throw new Error("what was done last is not kept");
+}"""
+
+
+@pytest.mark.parametrize("way", ["go", "close", "hide"])
+def test_what_is_done_the_moment_before_the_page_is_left_is_kept(visitor, way):
+    """Hidden, as on a telephone, which may then end a page without a word."""
+    to_seed(visitor, 8)
+    other = Visitor(visitor.page.context.new_page(), visitor.url, visitor.studio)
+    visitor.page.evaluate(LEAVE, way)
+    if way != "go":
+        visitor.page.close(run_before_unload=way == "close")
+    other.open("?model=stylegan2&seed=3")
+    keep_tool(other)
+
+    wait_for(other, NODES, 4)
+    wait_for(other, CARDS, 1)
+    assert seeds(other) == [8]
+    other.page.focus("#picture")
+    other.after(lambda: other.press("z"), "anchor.seed === 9")
+
+
 def test_an_address_wins_over_the_last_picture_and_the_past_goes_on(visitor):
     to_seed(visitor, 8)
     keep_tool(visitor)
@@ -341,9 +367,9 @@ def test_favourites_go_round_by_file_with_names_and_named_steps(visit, visitor):
 
 def test_a_file_of_favourites_dropped_on_the_page_is_read(visit, visitor):
     favourites(visitor, 8)
-    data = exported(visitor).decode()
+    data = exported(visitor)
     other = visit(open="?model=stylegan2&seed=1")
-    other.page.evaluate(DROP, ["mine.json", data])
+    other.drop("mine.json", data)
     other.wait("() => document.querySelector('#note').textContent.startsWith('1 ')")
     keep_tool(other)
 

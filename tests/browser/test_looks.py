@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 PSI = "#psi input[type=range]"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TEXTS = """() => {
@@ -112,6 +114,22 @@ def test_on_a_phone_a_finger_moves_the_picture_and_the_sliders(visit):
     visitor.page.locator(PSI).evaluate("node => node.scrollIntoView({ block: 'end' })")  # below the picture, which stays on top
     visitor.after(lambda: swipe(PSI, 60), "recipe.psi !== 0.7")
     assert visitor.shows(visitor.recipe)
+
+
+@pytest.mark.parametrize("model", ["vae", "stylegan2", "stylegan3"])
+def test_on_a_phone_every_slider_and_field_is_as_tall_as_a_finger_and_shown_whole(visit, model):
+    visitor = visit(open=f"?model={model}&seed=3", **PHONE)
+    visitor.open_advanced()
+    found = visitor.page.evaluate("""() => [...document.querySelectorAll("#controls :is(input, select)")]
+      .filter((node) => node.offsetParent && node.type !== "checkbox").map((node) => {
+        const { height, bottom } = node.getBoundingClientRect();
+        const cut = node.closest(".tab-like-container")?.getBoundingClientRect().bottom < bottom - 1;
+        return [node.ariaLabel || node.id, height, cut];
+      })""")
+
+    assert len(found) > 5
+    assert [each for each in found if each[1] < 36 or each[2]] == []
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_nothing_moves_once_the_first_picture_is_painted(visit):

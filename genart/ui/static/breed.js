@@ -6,7 +6,7 @@ import { Lineage, Tree } from "./lineage.js";
 import { draw } from "./live.js";
 import * as R from "./recipe.js";
 import { Tray } from "./tray.js";
-import { $, $$, clamp, element, setRow, show, sliderRow, thumbnail } from "./widgets.js";
+import { $, $$, clamp, element, onLeave, setRow, show, sliderRow, thumbnail } from "./widgets.js";
 
 const PLACE = "genart.breed";
 const COLUMNS = 3;
@@ -38,6 +38,7 @@ export class Breed {
     this.lineage = this.tree.lineage;
     this.tray = new Tray(desk, $("#breed-tray"), (recipe, thumb) => this.addParent(recipe, thumb));
     this.cells = $$("#breed-grid .child");
+    onLeave(() => this.saving && this.write());
     this.different = new Map(); // how much random pictures of a model differ
     this.bind();
   }
@@ -432,6 +433,8 @@ export class Breed {
   }
 
   write() {
+    clearTimeout(this.saving);
+    this.saving = null;
     const { lineage, settings, family } = this;
     lineage.prune();
     while (this.rounds.length && JSON.stringify(this.rounds).length > MOST_CHARACTERS) this.rounds.shift();

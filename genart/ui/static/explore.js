@@ -14,7 +14,7 @@ import { Stage } from "./stage.js";
 import { Store } from "./store.js";
 import { Thumbs } from "./thumbs.js";
 import { Tools } from "./tools.js";
-import { $, $$, SIDE, carry, element, thumbnail } from "./widgets.js";
+import { $, $$, SIDE, carry, element, onLeave, thumbnail } from "./widgets.js";
 import { Words } from "./words.js";
 
 const KEEP_MS = 500; // a step is kept when the hand has rested this long
@@ -59,6 +59,7 @@ class Explore {
     this.bindLink();
     this.bindLabel();
     this.kept.onChange(() => this.recipe && this.showKept());
+    onLeave(() => this.leave());
     this.words.translatePage();
     this.models = new Models(this);
     await this.open(hello);
@@ -167,6 +168,13 @@ class Explore {
     if (this.past.at) this.stage.hideHint(); // whoever has done something needs none
     this.stage.keepThumbnail(this.shown);
     this.stage.showHistory();
+  }
+
+  // What would be written in a moment, now.
+  leave() {
+    if (this.recipe) this.keepNow();
+    this.memory.write();
+    this.kept.flush();
   }
 
   undo(by) {

@@ -15,7 +15,6 @@ export class Memory {
     this.dirty = new Map(); // id -> the node to write, null to delete
     past.onChange = (change) => this.note(change);
     this.filling = this.fill().then(onFilled);
-    window.addEventListener("pagehide", () => this.write());
   }
 
   // The last recipe of a model.

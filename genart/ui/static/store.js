@@ -34,6 +34,7 @@ export class Store {
       const writing = database.transaction(place, "readwrite");
       for (const record of put) writing.objectStore(place).put(record);
       for (const id of drop) writing.objectStore(place).delete(id);
+      writing.commit?.(); // a page that is being left hears no more of it
       await new Promise((done, failed) => {
         writing.oncomplete = done;
         writing.onerror = writing.onabort = () => failed(writing.error);

@@ -13,6 +13,12 @@ export function show(selector, visible) {
   $(selector).hidden = !visible;
 }
 
+// Called when the page is left, or hidden, after which a telephone may end it without a word.
+export function onLeave(does) {
+  window.addEventListener("pagehide", does);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && does());
+}
+
 // Gradio's own sliders: their inputs are set as a hand would set them, and told apart from a hand.
 let settling = false;
 export function onSlider(selector, onInput) {

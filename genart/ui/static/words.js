@@ -1,4 +1,4 @@
-// The texts of the page, in the language chosen. The table comes from words.py.
+// The texts of the page, in the language chosen. The table comes from genart/ui/words.
 
 const LANGUAGES = ["en", "zh-Hans"];
 const GRADIO_SLIDERS = ["psi", "cutoff", "strength"];
