@@ -169,7 +169,7 @@ _ENTRIES = (
     Entry(
         "pixel-vae",
         "pixel-vae.safetensors",
-        "5b48475ff7cdd0e635eb63ad7de9c8754f0657863e77389d751aa5bcd3cbdd80",
+        "dbd338b063b9e5812c9957c14f6e6a47ffdb73298520e454b143a16fce391140",
         "VAE",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',

@@ -241,3 +241,21 @@ def test_a_file_that_may_not_be_read_names_no_folder(path, entries, monkeypatch)
 def test_the_families_are_named_where_none_fits():
     with pytest.raises(BadWeights, match=", ".join(family.title for family in FAMILIES.values())):
         weights.recognise({"weight": (1,)}, "a file")
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [
+        ({"hair": 4, "hat": 6}, (("hair", 4), ("hat", 6))),
+        ({"hair": 4, "hat": 7}, ()),
+        ({"hair": 10.0}, ()),
+        ({"hair": 11, "hat": -1}, ()),
+        ({"x" * 100: 10}, (("x" * 40, 10),)),
+        (["hair", 10], ()),
+    ],
+)
+def test_parts_of_z_are_named_where_they_make_it_up(tmp_path, said, parts):
+    path = tmp_path / "vae.safetensors"
+    save_file(state_of("vae"), path, {"genart": json.dumps({"parts": said})})
+
+    assert load_file(path).parts == parts

@@ -47,6 +47,8 @@ def _follow(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.name]
     data, licence = CREDITS[recipe.data]
     facts = {"name": options.name, "family": recipe.family, "data": data, "licence": licence, "seed": options.seed}
+    if recipe.parts:
+        facts["parts"] = dict(recipe.parts)
     for progress in train(trainer, options.steps or recipe.steps, REPORT_EVERY, options.minutes):
         measures = "  ".join(f"{name} {value:.4g}" for name, value in progress.measures.items())
         print(f"{options.name}: step {progress.step}  {progress.seconds:.0f} s  {measures}", flush=True)

@@ -24,18 +24,23 @@ __all__ = ["Loaded", "identified", "load", "load_file", "open_checkpoint", "reco
 MAX_SIDE = 4096
 MAX_LAYER = 2 * 2**30
 MAX_CONFIG = 2**20
+MAX_PART_NAME = 40
 # What torch raises for tensors whose shapes cannot follow one another.
 MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A generator, the family it was recognised as, the SHA-256 of its weights, and the directions that came with it."""
+    """A generator, the family it was recognised as, the SHA-256 of its weights, and the directions that came with it.
+
+    Where z is cut into parts of a picture, `parts` names them in order, with how many numbers each has.
+    """
 
     generator: Generator
     family: Family
     sha256: str
     directions: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: tuple[tuple[str, int], ...] = ()
 
 
 def load(entry: Entry) -> Loaded:
@@ -67,7 +72,7 @@ def load_file(path: Path) -> Loaded:
     except MISFITS as error:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
-    return Loaded(generator, family, sha256)
+    return Loaded(generator, family, sha256, parts=_parts(config.get("parts"), generator.space.z_dim))
 
 
 def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = ENTRIES) -> Entry:
@@ -198,6 +203,14 @@ def recognise(shapes: Shapes, name: str) -> Family:
 def config_of(path: Path, metadata: Mapping[str, str]) -> Config:
     """What weights cannot say: from the file's own metadata, and before that from a config.json beside it."""
     return {**_settings(_text(path.with_name("config.json"))), **_settings(metadata.get("genart", ""))}
+
+
+def _parts(said: object, z_dim: int) -> tuple[tuple[str, int], ...]:
+    """Names and lengths of the parts that z is cut into; nothing unless they make up z."""
+    if not isinstance(said, dict) or not all(type(count) is int and count > 0 for count in said.values()):
+        return ()
+    parts = tuple((str(name)[:MAX_PART_NAME], count) for name, count in said.items())
+    return parts if sum(count for _, count in parts) == z_dim else ()
 
 
 def _text(path: Path) -> str:

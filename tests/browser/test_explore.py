@@ -10,9 +10,10 @@ import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image, PngImagePlugin
 
+from genart import latent
 from genart.catalogue import ENTRIES
 from genart.export import save_png
-from genart.recipe import Anchor, Recipe
+from genart.recipe import Anchor, Recipe, unpack_vector
 
 PSI = "#psi input[type=range]"
 
@@ -35,6 +36,20 @@ def test_a_shipped_model_shows_its_picture(visit, model):
 
     assert visitor.recipe.model == model
     assert visitor.shows(visitor.recipe, within=1 if size <= 64 else 40)  # larger pictures come as JPEG
+
+
+def test_a_click_draws_one_part_anew_and_keeps_the_others(visit):
+    visitor = visit(open="?model=pixel-vae&seed=3")
+    before = latent.sample(3, 48)[0].numpy()
+    mouth = visitor.page.locator("#part-list button", has_text="Mouth").first
+    visitor.step(lambda: mouth.click(), "anchor.vector")
+    (anchor,) = visitor.recipe.anchors
+    _, point = unpack_vector(anchor.vector)
+
+    assert visitor.page.locator("#part-list button").count() == 17
+    assert set(np.flatnonzero(np.abs(point[0] - before) > 1e-3)) == set(range(15, 19))  # after hair, skin and eyes
+    visitor.page.focus("#picture")
+    visitor.after(lambda: visitor.press("z"), "anchor.seed === 3 && !anchor.vector")
 
 
 def test_dragging_diversity_paints_the_last_value(visitor):

@@ -62,6 +62,8 @@ export class Controls {
     setRange("#cutoff", 0, model.numWs);
     this.layOutClasses(model);
     $("#fader-list").replaceChildren(...Array.from({ length: few ? model.zDim : 0 }, (_, index) => this.fader(index)));
+    show("#parts", model.parts.length > 0);
+    $("#part-list").replaceChildren(...this.parts(model.parts));
     show("#moves", model.controls.length > 0);
     $("#move-list").replaceChildren(...model.controls.map((control) => this.move(control)));
   }
@@ -92,6 +94,28 @@ export class Controls {
   fader(index) {
     const onInput = (value, event) => this.movePoint(replaced(this.desk.point, index, value), event);
     return sliderRow({ label: `z${index + 1}`, key: "latent.item", values: { n: index + 1 }, min: -REACH, max: REACH, onInput });
+  }
+
+  // A button for each part of a picture that numbers of z stand for: it draws these anew, and leaves the others.
+  parts(parts) {
+    let end = 0;
+    return parts.map(([name, count]) => {
+      const at = end;
+      end += count;
+      const button = element("button", { type: "button" });
+      button.dataset.wordTitle = "part.item";
+      const key = `part.${name}`;
+      if (this.desk.words.has(key)) button.dataset.word = key;
+      else button.textContent = name;
+      button.onclick = (event) => this.desk.point && this.renew(at, count, event);
+      return button;
+    });
+  }
+
+  renew(at, count, event) {
+    const values = this.desk.point.map((value, index) => (index >= at && index < at + count ? R.normal() : value));
+    this.movePoint(values, event);
+    this.followPoint(values);
   }
 
   move({ name, low, high }) {
@@ -177,6 +201,7 @@ export class Controls {
     this.followedAt = performance.now();
     const rows = [...$("#fader-list").children];
     for (const row of rows) row.querySelector("input").disabled = !point; // a point of w has no z to move
+    for (const button of $("#part-list").children) button.disabled = !point;
     if (!point) return drawStrip($("#strip-canvas"), [], REACH);
     if (rows.length === point.length && !rows.some((row) => row.matches(":active"))) rows.forEach((row, index) => setRow(row, point[index]));
     if (this.desk.model.zDim > FADERS) drawStrip($("#strip-canvas"), point, REACH);

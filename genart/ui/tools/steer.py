@@ -82,6 +82,10 @@ def _latents() -> str:
   <h3><span {html.text("control.name")}</span> <small {html.text("control.term")}</small></h3>
   <div id="move-list"></div>
 </section>
+<section class="panel" id="parts" hidden>
+  <h3><span {html.text("part.name")}</span> <small {html.text("part.term")}</small></h3>
+  <div id="part-list"></div>
+</section>
 <section class="panel" id="faders" hidden>
   <h3><span {html.text("latent.name")}</span> <small {html.text("latent.term")}</small></h3>
   <div id="fader-list"></div>
