@@ -60,6 +60,10 @@ def _classes() -> str:
 
 def _latents() -> str:
     return f"""
+<section class="panel" id="parts" hidden>
+  <h3><span {html.text("part.name")}</span> <small {html.text("part.term")}</small></h3>
+  <div id="part-list" role="group" {html.label("part.name")}></div>
+</section>
 <section class="panel" id="directions" hidden>
   <h3><span {html.text("direction.name")}</span> <small {html.text("direction.term")}</small>
     <button type="button" id="direction-strips" class="small" aria-pressed="false" {html.title("direction.strips.tip")}>
@@ -81,10 +85,6 @@ def _latents() -> str:
 <section class="panel" id="moves" hidden>
   <h3><span {html.text("control.name")}</span> <small {html.text("control.term")}</small></h3>
   <div id="move-list"></div>
-</section>
-<section class="panel" id="parts" hidden>
-  <h3><span {html.text("part.name")}</span> <small {html.text("part.term")}</small></h3>
-  <div id="part-list"></div>
 </section>
 <section class="panel" id="faders" hidden>
   <h3><span {html.text("latent.name")}</span> <small {html.text("latent.term")}</small></h3>
