@@ -97,11 +97,11 @@ class Packed:
         reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
         shape = list(x.shape)
 
-        def made() -> list[Tensor]:
+        def reordered() -> list[Tensor]:
             seen = (weight.flip(2, 3) if flipped else weight).transpose(0, 1)
             return [reorder(seen.contiguous(), none, none, two, one, 1, shape)]
 
-        [kept] = self._kept(weight, shape, made)
+        [kept] = self._kept(weight, shape, reordered)
         made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
         return made
 
