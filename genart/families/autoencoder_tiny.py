@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes
+from genart.families.conv import Packed
 from genart.families.ops import fill
 from genart.families.pictures import PictureLatents
 
@@ -50,8 +51,6 @@ class AutoencoderTiny(PictureLatents):
         x = torch.tanh(latents / self.magnitude) * self.magnitude
         x = x.contiguous(memory_format=torch.channels_last)
         for place, layer in enumerate(self.decoder):
-            if isinstance(layer, nn.Conv2d) and layer.bias is None:
-                x = F.interpolate(x, scale_factor=2)
             x = layer(x)
             if place == 0:
                 x = F.relu_(x)
@@ -74,11 +73,23 @@ class Block(nn.Module):
         return F.relu_(self.conv(x).add_(x if self.skip is None else self.skip(x)))
 
 
+class Double(nn.Conv2d):
+    """Nearest neighbours at twice the size, then a convolution."""
+
+    def __init__(self, inside: int, outside: int):
+        super().__init__(inside, outside, 3, padding=1, bias=False)
+        self.packed = Packed()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.packed.doubled(x, self.weight, None)
+
+
 def _layer(inside: int, outside: int, kind: str, stride: int) -> nn.Module:
     if kind == "block":
         return Block(inside, outside)
-    resizes = kind == "resize"
-    return nn.Conv2d(inside, outside, 3, stride=stride if resizes else 1, padding=1, bias=not resizes)
+    if kind == "conv":
+        return nn.Conv2d(inside, outside, 3, padding=1)
+    return Double(inside, outside) if stride == 1 else nn.Conv2d(inside, outside, 3, stride=stride, padding=1, bias=False)
 
 
 # Reading weights. The original decoder file has bare numbers for names; so has the encoder's.

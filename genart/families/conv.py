@@ -7,7 +7,7 @@ every start.
 """
 
 from functools import cache
-from typing import Callable, Sequence
+from typing import Callable
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ from torch.nn import functional as F
 # With the usual 0, ±1, ±2 the largest error is four times as large.
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 FEWEST_CHANNELS = 128  # below, the transforms take longer than they save
-CORNERS_BELOW = 192  # channels up to which a doubled picture is better made at its corners
 MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
 STRIP_VALUES = 64 * 2**10  # of a strip of tiles, tiles times channels: what it needs stays in the processor's cache
 FEWEST_TILES = 256
@@ -27,6 +26,7 @@ CAN_PACK = ONEDNN is not None and all(
     for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight", "_reorder_linear_weight")
 )
 FEWEST_PIXELS = 256
+BAND_BYTES = 64 * 2**20  # of a picture being doubled, which is made in bands: a larger tensor costs more than what is done in it
 MOST_PACKED = 1024  # pixels: of a larger picture the products take so long that reordering the weights does not show
 
 
@@ -36,21 +36,12 @@ class Conv3x3(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None = None, up: bool = False):
         super().__init__()
         self.up = up
-        self.at_corners = up and min(weight.shape[:2]) < CORNERS_BELOW
-        weight = _at_corners(weight) if self.at_corners else weight
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
-        bias = bias.repeat(4) if self.at_corners and bias is not None else bias
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
         self.winograd = Winograd()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.contiguous(memory_format=torch.channels_last)
-        if not self.at_corners:
-            return self.winograd(x, self.weight, self.bias, up=self.up)
-        n, _, height, width = x.shape
-        y = F.conv2d(x, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
-        y = y.unflatten(3, (2, 2, -1)).transpose(2, 3).reshape(n, 2 * height + 2, 2 * width + 2, -1)
-        return y[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
+        return self.winograd(x.contiguous(memory_format=torch.channels_last), self.weight, self.bias, up=self.up)
 
 
 class Conv1x1(nn.Module):
@@ -96,26 +87,55 @@ class Packed:
         """F.conv2d of x (N, inside, H, W), channels last."""
         around = [padding, padding]
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        [kept] = self._kept(weight, x.shape, lambda: [reorder(weight, around, [1, 1], [1, 1], 1, list(x.shape))])
+        [kept] = self._kept(weight, list(x.shape), lambda: [reorder(weight, around, [1, 1], [1, 1], 1, list(x.shape))])
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, bias, around, [1, 1], [1, 1], 1, "none", [], "")
         return made
 
-    def transposed(self, x: Tensor, weight: Tensor) -> Tensor:
-        """F.conv_transpose2d of x with stride 2, `weight` (inside, outside, 3, 3)."""
+    def transposed(self, x: Tensor, weight: Tensor, flipped: bool = False) -> Tensor:
+        """F.conv_transpose2d of x with stride 2, `weight` (outside, inside, 3, 3), as a convolution has it."""
         none, two, one = [0, 0], [2, 2], [1, 1]
         reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
         shape = list(x.shape)
-        [kept] = self._kept(weight, shape, lambda: [reorder(weight.contiguous(), none, none, two, one, 1, shape)])
+
+        def reordered() -> list[Tensor]:
+            seen = (weight.flip(2, 3) if flipped else weight).transpose(0, 1)
+            return [reorder(seen.contiguous(), none, none, two, one, 1, shape)]
+
+        [kept] = self._kept(weight, shape, reordered)
         made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
         return made
+
+    def doubled(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """F.conv2d with padding 1 of x (N, inside, H, W), channels last, its nearest neighbours taken at twice the size.
+
+        To double is to set pixels apart and add up what stands in 2x2. The convolution may come
+        between the two, and then makes 9 products for each small pixel and not 36.
+        """
+        if packs(x, weight):
+            return _added_up(self.transposed(x, weight, flipped=True), bias)
+        if _wants_gradient(weight):
+            flipped = weight.flip(2, 3)
+        else:
+            [flipped] = self._kept(weight, "flipped", lambda: [weight.flip(2, 3).contiguous(memory_format=torch.channels_last)])
+        n, _, height, width = x.shape
+        band = max(8, BAND_BYTES // (16 * n * width * len(weight)))
+        if band >= height or not x.is_cpu or _wants_gradient(x, weight):
+            return _added_up(F.conv_transpose2d(x, flipped.transpose(0, 1), stride=2), bias)
+        out = x.new_empty(n, 2 * height, 2 * width, len(weight)).permute(0, 3, 1, 2)
+        for top in range(0, height, band):
+            end = min(top + band, height)
+            first = max(top - 1, 0)  # a row more on either side, for what it adds to its neighbour
+            part = F.conv_transpose2d(x[:, :, first : end + 1], flipped.transpose(0, 1), stride=2)
+            out[:, :, 2 * top : 2 * end] = _added_up(part[:, :, 2 * (top - first) : 2 * (end - first) + 1], bias)
+        return out
 
     def tiles(self, weight: Tensor) -> list[Tensor]:
         """The 36 matrices (outside, inside) of tiles."""
         reorder = torch.ops.mkldnn._reorder_linear_weight if CAN_PACK else lambda matrix, _: matrix
-        return self._kept(weight, (), lambda: [reorder(matrix, FEWEST_TILES) for matrix in _transformed(weight)])
+        return self._kept(weight, "tiles", lambda: [reorder(matrix, FEWEST_TILES) for matrix in _transformed(weight)])
 
-    def _kept(self, weight: Tensor, shape: Sequence[int], make: Callable[[], list[Tensor]]) -> list[Tensor]:
-        version = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version, *shape)
+    def _kept(self, weight: Tensor, use: object, make: Callable[[], list[Tensor]]) -> list[Tensor]:
+        version = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version, use)
         if self.version != version:
             with torch.inference_mode(False), torch.no_grad():
                 self.weights, self.version = make(), version
@@ -136,14 +156,9 @@ def packs(x: Tensor, weight: Tensor) -> bool:
     )
 
 
-def _at_corners(weight: Tensor) -> Tensor:
-    """(outside, inside, 3, 3) -> (4 outside, inside, 2, 2), for the doubled picture without doubling it.
-
-    The four pixels round a corner of the small picture's grid see only the four small pixels that
-    meet there: 16 products for each small pixel and not 36.
-    """
-    seen = torch.tensor([[[1.0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]]).to(weight)  # by pixel: small, tap
-    return torch.einsum("api,bqj,ocij->abocpq", seen, seen, weight).flatten(0, 2)
+def _added_up(x: Tensor, bias: Tensor | None) -> Tensor:
+    """(N, C, H + 1, W + 1) -> (N, C, H, W): every 2x2 pixels added up, and the bias."""
+    return F.conv2d(x, x.new_ones(x.shape[1], 1, 2, 2), bias, groups=x.shape[1])
 
 
 class Winograd(nn.Module):
@@ -167,12 +182,13 @@ class Winograd(nn.Module):
         style: Tensor | None = None,
         gain: Tensor | None = None,
     ) -> Tensor:
-        """(N, outside, H + 2 padding - 2, W + 2 padding - 2), channels last; `up` doubles x first, and has padding 1.
+        """(N, outside, H + 2 padding - 2, W + 2 padding - 2), channels last; `up` doubles x first, with padding 1 and no scales.
 
         `style` (N, inside) scales what goes in and `gain` (N, outside) what comes out, before the bias.
         """
+        if up:
+            return self.packed.doubled(x, weight, bias)
         if not _pays(x, weight):
-            x = F.interpolate(x, scale_factor=2, mode="nearest") if up else x
             if weight.shape[2] == 3 and packs(x, weight):
                 y = self.packed.convolution(_scaled(x, style), weight, bias if gain is None else None, padding)
                 return y if gain is None else _scaled(y, gain, bias)
@@ -181,7 +197,7 @@ class Winograd(nn.Module):
         pictures = []
         for i, one in enumerate(x):
             own = (None if scale is None else scale[i] for scale in (style, gain))
-            pictures.append(_tiled(one.permute(1, 2, 0), tiles, bias, padding, up, *own)[None])
+            pictures.append(_tiled(one.permute(1, 2, 0), tiles, bias, padding, *own)[None])
         return (pictures[0] if len(pictures) == 1 else torch.cat(pictures)).permute(0, 3, 1, 2)
 
 
@@ -225,8 +241,8 @@ def _wants_gradient(*tensors: Tensor) -> bool:
 
 
 @cache
-def _matrices() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Of inputs (36, 36), of inputs before they are doubled (36, 16), of weights (6, 3), of outputs (16, 36).
+def _matrices() -> tuple[Tensor, Tensor, Tensor]:
+    """Of inputs (36, 36), of weights (6, 3), of outputs (16, 36).
 
     Four outputs of three taps are the middle of a product of polynomials, found from its values
     at five points and infinity (Toom 1963, Cook 1966).
@@ -235,7 +251,7 @@ def _matrices() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return _made_matrices()
 
 
-def _made_matrices() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _made_matrices() -> tuple[Tensor, Tensor, Tensor]:
     points = torch.tensor(POINTS, dtype=torch.float64)
     inputs = torch.zeros(6, 6, dtype=torch.float64)
     weights = torch.zeros(6, 3, dtype=torch.float64)
@@ -247,10 +263,7 @@ def _made_matrices() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         outputs[:, i] = point ** torch.arange(4)
     inputs[5] = _polynomial(points)
     weights[5, 2] = outputs[3, 5] = 1
-    doubled = inputs @ torch.eye(4, dtype=torch.float64)[[0, 1, 1, 2, 2, 3]]
-    flat = (torch.kron(inputs, inputs), torch.kron(doubled, doubled), weights, torch.kron(outputs, outputs))
-    first, second, third, fourth = (matrix.float() for matrix in flat)
-    return first, second, third, fourth
+    return torch.kron(inputs, inputs).float(), weights.float(), torch.kron(outputs, outputs).float()
 
 
 def _polynomial(roots: Tensor) -> Tensor:
@@ -263,37 +276,36 @@ def _polynomial(roots: Tensor) -> Tensor:
 
 def _transformed(weight: Tensor) -> Tensor:
     """(outside, inside, 3, 3) -> (36, outside, inside)."""
-    taps = _matrices()[2].double()
+    taps = _matrices()[1].double()
     return torch.einsum("ia,jb,ocab->ijoc", taps, taps, weight.double()).flatten(0, 1).float().contiguous()
 
 
 def _tiled(
-    x: Tensor, tiles: list[Tensor], bias: Tensor | None, padding: int, up: bool, style: Tensor | None, gain: Tensor | None
+    x: Tensor, tiles: list[Tensor], bias: Tensor | None, padding: int, style: Tensor | None, gain: Tensor | None
 ) -> Tensor:
     """(h, w, inside) -> (H, W, outside), some rows of tiles at a time."""
-    inputs, doubled, _, outputs = _matrices()
+    inputs, _, outputs = _matrices()
     height, width, inside = x.shape
     outside = tiles[0].shape[0]
-    tall, wide = (2 * height, 2 * width) if up else (height + 2 * padding - 2, width + 2 * padding - 2)
+    tall, wide = height + 2 * padding - 2, width + 2 * padding - 2
     rows, across = -(-tall // 4), -(-wide // 4)
-    step, window = (2, 4) if up else (4, 6)  # a tile reads 6x6 pixels, that is 4x4 before they are doubled
     at_once = min(rows, max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across))
     out = x.new_empty(rows, 4, across, 4, outside)
-    band = x.new_zeros(step * (at_once - 1) + window, step * (across - 1) + window, inside)  # of x, with zeros round it
-    room = x.new_empty(window * window * (at_once * across * inside + GAP))
+    band = x.new_zeros(4 * (at_once - 1) + 6, 4 * (across - 1) + 6, inside)  # of x, with zeros round it
+    room = x.new_empty(36 * (at_once * across * inside + GAP))
     line, gap = band.stride(0), x.new_zeros(GAP)
     for top in range(0, rows, at_once):
         count = min(at_once, rows - top)
-        first = step * top - padding
+        first = 4 * top - padding
         start, end = max(first, 0), min(first + len(band), height)
         inner = band[start - first : end - first, padding : padding + width]
         inner.copy_(x[start:end]) if style is None else torch.mul(x[start:end], style, out=inner)
         band[end - first :] = 0
-        strip = band.as_strided((window, window, count, across, inside), (line, inside, step * line, step * inside, 1))
-        seen = room[: window * window * (strip[0, 0].numel() + GAP)].view(window * window, -1)
+        strip = band.as_strided((6, 6, count, across, inside), (line, inside, 4 * line, 4 * inside, 1))
+        seen = room[: 36 * (strip[0, 0].numel() + GAP)].view(36, -1)
         seen[:, :-GAP].view(strip.shape).copy_(strip)
         seen[:, -GAP:] = 0
-        seen = product(doubled if up else inputs, seen.T)[:, :-GAP].view(36, -1, inside)
+        seen = product(inputs, seen.T)[:, :-GAP].view(36, -1, inside)
         parts = [product(one, matrix).flatten() for one, matrix in zip(seen, tiles, strict=True)]
         made = torch.cat([part for one in parts for part in (one, gap)]).view(36, -1)
         made = product(outputs, made.T)[:, :-GAP].view(4, 4, count, across, outside).permute(2, 0, 3, 1, 4)

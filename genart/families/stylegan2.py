@@ -269,7 +269,7 @@ class StyledConv(nn.Module):
             weight = weight * (style[0, :, None] * scale[0])[:, :, None, None]
         else:
             x = x * style[:, :, None, None]
-        x = self.packed.transposed(x, weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
+        x = self.packed.transposed(x, self.weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
         x = F.conv2d(x, taps, bias if alone else None, padding=1, groups=len(taps))
         x = x[:, :, 2 * (top - first) : 2 * (end - first)]
         return x if alone else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])

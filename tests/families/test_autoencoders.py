@@ -18,6 +18,7 @@ from genart.families import FAMILIES, autoencoder_kl, autoencoder_tiny, vq
 from genart.families.pictures import drawn
 from genart.families.taming import normed
 from tests.parity import assert_same
+from tests.reference import autoencoders
 from tests.tiny import state_of
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -309,3 +310,20 @@ def test_a_tensor_too_many_or_too_few_is_named(kind):
 def test_an_activation_that_is_not_known_is_quoted(kind, act):
     with pytest.raises(BadWeights, match=act):
         FAMILIES[kind](state_of(kind), {"act_fn": act})
+
+
+# The textbooks that the speed is measured against
+
+
+def test_kl_decodes_as_the_textbook_does():
+    state, z = autoencoders.kl_state((32, 64)), torch.randn(1, 4, 9, 7, generator=torch.Generator().manual_seed(1))
+
+    theirs = autoencoders.kl_decode(state, z)
+    assert (autoencoder_kl.FAMILY(state).decode(z) - theirs).abs().max() <= 1e-4 * theirs.abs().max()
+
+
+def test_tiny_decodes_as_the_textbook_does():
+    state, z = autoencoders.tiny_state(8), torch.randn(2, 4, 9, 7, generator=torch.Generator().manual_seed(1))
+
+    theirs = autoencoders.tiny_decode(state, z)
+    assert (autoencoder_tiny.FAMILY(state).decode(z) - theirs).abs().max() <= 1e-4 * theirs.abs().max()
