@@ -125,7 +125,7 @@ _ENTRIES = (
     Entry(
         "skies",
         "skies.safetensors",
-        "bb43be2e2e095d7806222207b160ec8f4481477d9ce8b45ae3217e1fdc53a628",
+        "1da6165b8602ca4897a36bddf894a10250023578dab5fd8e81f11c9e0f34dc4e",
         "VAE",
         "CC0 1.0",
         "20,000 paintings by genart's own program",
