@@ -180,9 +180,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         naming=0.5,
         parts=PIXEL_PARTS,
         taught=5.0,
-        alone=5_000,
+        alone=15_000,
         lr=2e-3,
-        steps=7_000,
+        steps=17_500,
     ),
     "skies": _painter(
         "skies",
