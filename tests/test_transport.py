@@ -57,3 +57,13 @@ def test_the_same_pictures_have_the_same_points(grounds):
     first, second = (transport.points({"ground": values}, {"ground": 3}, torch.zeros(COUNT).long(), pixels)[0] for _ in range(2))
 
     assert torch.equal(first, second)
+
+
+def test_a_thing_of_one_picture_only_has_a_point_too():
+    values = torch.cat([torch.arange(2).repeat(3000), torch.tensor([2, 3, 4, 4])])
+    pixels = (40 * values + 20).byte()[:, None, None, None].expand(-1, 1, 2, 2)
+    z, ((codes, weights),) = transport.points({"hat": values}, {"hat": 2}, torch.zeros(len(values)).long(), pixels)
+
+    assert torch.isfinite(z).all()
+    right = (z @ codes[0].T + weights[0]).argmax(1) == values
+    assert right[:6000].all()

@@ -7,9 +7,13 @@ import torch
 from safetensors.torch import save_file
 
 from genart import weights
-from genart.catalogue import own_entry
+from genart.catalogue import ENTRIES, own_entry
 from genart.errors import BadWeights
 from genart.families import FAMILIES
+from genart.families.stylegan2 import StyleGAN2
+from genart.families.vae import VAE
+from genart.learn import RECIPES
+from genart.ui.words import WORDS
 from genart.weights import load, load_file, screen
 from genart.weights import read as read_module
 from genart.weights.read import read_tensors
@@ -243,19 +247,57 @@ def test_the_families_are_named_where_none_fits():
         weights.recognise({"weight": (1,)}, "a file")
 
 
-@pytest.mark.parametrize(
-    ("said", "parts"),
-    [
-        ({"hair": 4, "hat": 6}, (("hair", 4), ("hat", 6))),
-        ({"hair": 4, "hat": 7}, ()),
-        ({"hair": 10.0}, ()),
-        ({"hair": 11, "hat": -1}, ()),
-        ({"x" * 100: 10}, (("x" * 40, 10),)),
-        (["hair", 10], ()),
-    ],
-)
-def test_parts_of_z_are_named_where_they_make_it_up(tmp_path, said, parts):
-    path = tmp_path / "vae.safetensors"
-    save_file(state_of("vae"), path, {"genart": json.dumps({"parts": said})})
+def test_parts_of_z_are_named_where_the_names_fit(tmp_path):
+    path, model = tmp_path / "vae.safetensors", VAE([(6, 48)], [(16, 5), (48, 16)], parts=[(1, 2, 1), (1, 3, 2)])
+    for said, names in [
+        ({"hair": 1, "hat": 2}, ["hair", "hat"]),
+        ({"hair": 2, "hat": 1}, ["part 1", "part 2"]),
+        ({"hair": 1, "h\u202eat": 2}, ["part 1", "part 2"]),
+        ({"x" * 50: 1, "x" * 60: 2}, ["part 1", "part 2"]),
+        (["hair", "hat"], ["part 1", "part 2"]),
+    ]:
+        save_file(model.state_dict(), path, {"genart": json.dumps({"parts": said})})
+        parts = load_file(path).parts
+        assert [part.name for part in parts] == names
+        assert [part.codes.shape for part in parts] == [(1, 2, 1), (1, 3, 2)]
 
-    assert load_file(path).parts == parts
+
+def test_a_model_without_parts_has_none_whatever_the_file_says(tmp_path):
+    path = tmp_path / "vae.safetensors"
+    save_file(state_of("vae"), path, {"genart": json.dumps({"parts": {"hair": 10}})})
+
+    assert load_file(path).parts == ()
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2, 3, 2), (1, 0, 2), (1, 3, 0), (0, 3, 2), (1, 3, 3), (1, 2000, 2)])
+@pytest.mark.parametrize("family", ["vae", "stylegan2"])
+def test_parts_that_fit_nothing_are_refused(tmp_path, family, shape):
+    path, shapes = tmp_path / "odd.safetensors", [(1, 2, 1), (1, 3, 2)]
+    if family == "vae":
+        state, prefix = VAE([(6, 48)], [(16, 5), (48, 16)], parts=shapes).state_dict(), "parts."
+    else:
+        state, prefix = StyleGAN2([8, 8], z_dim=3, mapping_widths=(8, 8), parts=shapes).state_dict(), "mapping.parts."
+        if shape == (1, 3, 3):
+            pytest.skip("a StyleGAN2's z is as long as its parts together")
+    state[f"{prefix}1.weight"] = torch.zeros(shape)
+    save_file(state, path)
+
+    with pytest.raises(BadWeights):
+        load_file(path)
+
+
+def test_a_thousand_parts_are_refused_at_once(tmp_path):
+    state = VAE([(6, 48)], [(16, 5), (48, 16)], parts=[(1, 2, 1), (1, 3, 2)]).state_dict()
+    state |= {f"parts.{i}.{part}": torch.zeros((1, 2, 1)[: 3 if part == "weight" else 2]) for i in range(1000) for part in ("weight", "bias")}
+    save_file(state, tmp_path / "many.safetensors")
+
+    with pytest.raises(BadWeights, match="no part of a picture"):
+        load_file(tmp_path / "many.safetensors")
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.parts])
+def test_what_a_recipe_says_of_parts_is_in_the_shipped_weights(name):
+    parts = load(ENTRIES[name]).parts
+
+    assert [(part.name, part.codes.shape[2]) for part in parts] == [*RECIPES[name].parts.items()]
+    assert all(f"part.of.{part.name}" in WORDS for part in parts)

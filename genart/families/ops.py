@@ -36,6 +36,10 @@ class EqualLinear(nn.Module):
         return torch.addmm(self.bias, x, self.weight.t(), beta=self.rate, alpha=self.gain)
 
 
+MAX_PARTS = 64
+MAX_THINGS = 1024  # of a part
+
+
 class Choices(nn.ModuleList):
     """Numbers cut into parts, d for each, that choose one of K things: the one whose row has the highest score.
 
@@ -55,9 +59,29 @@ class Choices(nn.ModuleList):
             chosen = [each * shares[:, :, None] for each in chosen]
         return torch.cat([each.flatten(1) for each in chosen], dim=1)
 
-    def rows(self) -> Tensor:
-        """(things, sum of d): what scores are made by."""
-        return torch.block_diag(*(part.get_buffer("weight").flatten(0, 1) for part in self))
+    def back(self, rows: Tensor) -> Tensor:
+        """rows (N, things) that read the choices -> (N, sum of d): what they would read of the numbers that score them."""
+        scores = [part.get_buffer("weight").flatten(0, 1) for part in self]
+        own = rows.split([len(each) for each in scores], dim=1)
+        return torch.cat([part @ weight for part, weight in zip(own, scores, strict=True)], dim=1)
+
+
+def choices_of(generator: object) -> "Choices":
+    """What a generator, or the mapping before it, chooses by its z; none for most."""
+    found = [getattr(part, "parts", None) for part in (generator, getattr(generator, "mapping", None))]
+    return next((choices for choices in found if isinstance(choices, Choices)), Choices(()))
+
+
+def parts_of(state: Mapping[str, Tensor], prefix: str, classes: int) -> list[tuple[int, ...]]:
+    """The shapes of the parts `{prefix}{i}.weight` in a state dict; BadWeights for one that no `Choices` can hold."""
+    count = sum(name.startswith(prefix) and name.endswith(".weight") for name in state)
+    shapes = [tuple(state[f"{prefix}{i}.weight"].shape) for i in range(count)]
+    for i, shape in enumerate(shapes):
+        fits = len(shape) == 3 and shape[0] == classes and 0 < shape[1] <= MAX_THINGS and shape[2] > 0
+        if count > MAX_PARTS or not fits:
+            name = f"{prefix}{i}.weight"
+            raise BadWeights(f"The tensor {quote(name)} of shape {shape} is no part of a picture; choose another file.")
+    return shapes
 
 
 class _Part(nn.Module):

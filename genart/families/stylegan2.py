@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
 from genart.families.conv import Packed, Winograd, packs
-from genart.families.ops import EqualLinear, Prefixes, StyleMapping, fill, said
+from genart.families.ops import EqualLinear, Prefixes, StyleMapping, fill, parts_of, said
 from genart.recipe import Noise
 
 TITLE = "StyleGAN2"
@@ -388,8 +388,7 @@ def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     depth = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)
     widths = [_shape(state, f"mapping.fc{i}.weight", 2)[0] for i in range(depth)]
     embedded, num_classes = _shape(state, "mapping.embed.weight", 2) if "mapping.embed.weight" in state else (0, 0)
-    count = sum(re.fullmatch(r"mapping\.parts\.\d+\.weight", name) is not None for name in state)
-    parts = [_shape(state, f"mapping.parts.{i}.weight", 3) for i in range(count)]
+    parts = parts_of(state, "mapping.parts.", 1)
     z_dim = sum(shape[2] for shape in parts) or _shape(state, "mapping.fc0.weight", 2)[1] - embedded
     if z_dim < 1:
         raise BadWeights(f"The tensor 'mapping.fc0.weight' of these {TITLE} weights reads no z; use another file.")

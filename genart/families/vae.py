@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
-from genart.families.ops import Choices
+from genart.families.ops import Choices, parts_of
 from genart.recipe import Noise
 
 Layers = Sequence[tuple[int, ...]]
@@ -49,6 +49,8 @@ FC = {f"fc{name}.{part}" for name in ("1", "21", "22", "3", "4") for part in ("w
 class VAE(nn.Module):
     """Encoder and decoder as tables of layers, with a class embedding and a prior where asked for."""
 
+    shares_of: Tensor | None
+
     def __init__(
         self,
         encoder: Layers,
@@ -63,6 +65,7 @@ class VAE(nn.Module):
         self.encoder = nn.ModuleList(map(_layer, encoder))
         self.decoder = nn.ModuleList(map(_layer, decoder))
         self.parts = Choices(parts)
+        self.register_buffer("shares_of", None, persistent=False)
         self.z_dim = encoder[-1][0] // 2
         self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
         self.prior: Prior | None = Prior(self.z_dim, couplings, label[0] if label and prior_by_class else 0) if prior else None
@@ -118,8 +121,8 @@ class VAE(nn.Module):
         """(rows, w_dim): the decoder's first layer, of what chooses where z does; zero where w holds the class."""
         if not self.parts:
             return F.pad(self._first[:, : self.z_dim], (0, self.space.w_dim - self.z_dim))
-        choosing = self.parts.rows()
-        return F.pad(self._first[:, : len(choosing)] @ choosing, (0, self.space.w_dim - self.z_dim))
+        rows = self.parts.back(self._first[:, : self.parts.things])
+        return F.pad(rows, (0, self.space.w_dim - self.z_dim))
 
     @property
     def _first(self) -> Tensor:
@@ -137,8 +140,21 @@ class VAE(nn.Module):
         """What the decoder reads of z: itself, or what its parts choose."""
         if not self.parts:
             return z
-        shares = None if self.label is None else embedding @ torch.linalg.pinv(self.label.weight).T
-        return self.parts(z, shares)
+        return self.parts(z, None if self.label is None else embedding @ self._classes().T)
+
+    def _classes(self) -> Tensor:
+        """(classes, k): what turns an embedding into the shares of the classes; kept once the embedding learns no more."""
+        kept = self.shares_of
+        return torch.linalg.pinv(self._embedding()) if kept is None else kept
+
+    def keep_classes(self) -> None:
+        """Work out now what every picture of a model with classes and parts needs."""
+        if self.parts and self.label is not None:
+            self.shares_of = torch.linalg.pinv(self._embedding())
+
+    def _embedding(self) -> Tensor:
+        assert self.label is not None
+        return self.label.weight
 
     def embedded(self, x: Tensor, label: Tensor | None = None) -> Tensor | None:
         """What the prior is told of the class, (N, k); None where it needs nothing."""
@@ -311,11 +327,15 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
             prior="prior.mean" in state,
             couplings=[len(state[f"{name}.0.weight"]) for name in _couplings(state)],
             prior_by_class=any(state[f"{name}.0.weight"].shape[1] > len(state["prior.mean"]) for name in _couplings(state)),
-            parts=_table(state, "parts"),
+            parts=parts_of(state, "parts.", 1 if label is None else label.shape[1]),
         )
         if model.parts and sum(model.parts.dims) != model.z_dim:
             raise RuntimeError(f"parts of {sum(model.parts.dims)} numbers for a z of {model.z_dim}")
+        if model.parts and label is not None and label.shape[0] < label.shape[1]:
+            raise RuntimeError(f"{label.shape[0]} numbers cannot tell {label.shape[1]} classes' parts apart")
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+        with torch.no_grad():
+            model.keep_classes()
     except (KeyError, IndexError, RuntimeError) as error:
         raise BadWeights(f"The layers of this VAE do not fit together ({quote(error, 200)}); choose another file.") from None
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

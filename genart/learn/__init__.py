@@ -58,7 +58,7 @@ def _painter(
 
 
 # How many numbers of z tell what each part of a picture is: the more things there are, the more numbers.
-PIXEL_PARTS = {
+PIXEL_DIMS = {
     "hair": 5,
     "hairColor": 3,
     "skinColor": 2,
@@ -77,9 +77,9 @@ PIXEL_PARTS = {
     "accessoriesColor": 2,
     "primaryBackgroundColor": 3,
 }
-PORTRAIT_PARTS = {
+PORTRAIT_DIMS = {
     "hair": 6,
-    "hair_colour": 2,
+    "hairColor": 2,
     "face": 4,
     "eyes": 4,
     "brows": 3,
@@ -118,7 +118,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
     ),
     "pixel-vae": VAERecipe(
         data="pixels",
-        encoder=((48, 3, 4), (96, 48, 3), (128, 96, 4), (256, 128 * 16), (2 * sum(PIXEL_PARTS.values()), 256)),
+        encoder=((48, 3, 4), (96, 48, 3), (128, 96, 4), (256, 128 * 16), (2 * sum(PIXEL_DIMS.values()), 256)),
         decoder=(
             (256, 0),
             (256, 256),
@@ -136,7 +136,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         perceptual=0.3,
         beta=0.02,
         known=True,
-        parts=PIXEL_PARTS,
+        parts=PIXEL_DIMS,
         start=0.05,
         batch=64,
         lr=1.5e-3,
@@ -169,7 +169,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
     ),
     "pixel-gan": GANRecipe(
         data="pixels",
-        generator=Style(channels=(128, 96, 64), z_dim=sum(PIXEL_PARTS.values()), widths=(256, 256)),
+        generator=Style(channels=(128, 96, 64), z_dim=sum(PIXEL_DIMS.values()), widths=(256, 256)),
         discriminator=(96, 128),
         stem=64,
         label=0,
@@ -178,7 +178,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         shift=0.0,
         noise=0.1,
         naming=0.5,
-        parts=PIXEL_PARTS,
+        parts=PIXEL_DIMS,
         taught=5.0,
         alone=15_000,
         lr=2e-3,
@@ -212,7 +212,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
     ),
     "portraits": _painter(
         "portraits",
-        z_dim=sum(PORTRAIT_PARTS.values()),
+        z_dim=sum(PORTRAIT_DIMS.values()),
         label=8,
         widths=(384, 512),
         smooth=True,
@@ -220,7 +220,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reconstruction="painterly",
         perceptual=0.3,
         known=True,
-        parts=PORTRAIT_PARTS,
+        parts=PORTRAIT_DIMS,
         adversary=Adversary(steps=2000, weight=0.5, gamma=0.1, shift=0.0),
         steps=7_500,
     ),

@@ -34,7 +34,7 @@ PIXEL_PARTS = (  # with the kinds all that decides a picture
 PORTRAIT_KINDS = ("hair", "head", "eyes", "mouth", "face", "body", "glasses", "beard", "skinColor", "primaryBackgroundColor")
 PORTRAIT_PARTS = {  # all that decides a picture; by what name each style knows it
     "hair": ("hair", "hair", "head"),
-    "hair_colour": ("", "", "headContrastColor"),
+    "hairColor": ("", "", "headContrastColor"),
     "face": ("head", "", "face"),
     "eyes": ("eyes", "eyes", ""),
     "brows": ("eyebrows", "brows", ""),

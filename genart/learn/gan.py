@@ -16,7 +16,7 @@ from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, learn, untrained
 from genart.learn.losses import perceptual, unlike
 from genart.learn.pace import average, rate
-from genart.learn.transport import Cells, points, settle, shapes
+from genart.learn.transport import Cells, points, settle, shapes, thinned
 from genart.recipe import Noise
 
 
@@ -62,6 +62,10 @@ class GANRecipe:
     steps: int = 10_000
     ema: float = 0.999
 
+    def __post_init__(self) -> None:
+        if self.parts and not isinstance(self.generator, Style):
+            raise ValueError("only a StyleGAN2's mapping reads parts")
+
     @property
     def family(self) -> str:
         return "stylegan2" if isinstance(self.generator, Style) else "dcgan"
@@ -77,7 +81,10 @@ class GANTrainer:
         self.labels = pictures.kinds[recipe.kind] if recipe.kind else pictures.labels
         self.num_classes = int(self.labels.max()) + 1
         self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.parts else None
-        z, cells = points(pictures.parts, recipe.parts, pictures.labels, pictures.pixels) if recipe.parts else (None, [])
+        z: Tensor | None = None
+        cells: list[Cells] = []
+        if recipe.parts:  # the mapping is told no class, so all pictures are of one
+            z, cells = points(pictures.parts, recipe.parts, torch.zeros_like(pictures.labels), pictures.pixels)
         self.known: Tensor | None = z
         self.model = _generator(recipe, pictures.pixels.shape[1], self.num_classes, cells).to(device)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
@@ -108,22 +115,22 @@ class GANTrainer:
                 z = torch.randn(MEAN_DRAWS, self.average.space.z_dim, generator=torch.Generator().manual_seed(0))
                 shares = torch.eye(classes)[torch.arange(MEAN_DRAWS) % classes].to(self.device) if classes else None
                 self.average.mapping.w_avg.copy_(self.average.mapping(z.to(self.device), shares)[:, 0].mean(0))
-        return self.average.state_dict()
+        return thinned(self.average.state_dict(), "mapping.parts.")
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in self._parts()}
+        parts = {name: getattr(self, name).state_dict() for name in self._state()}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in self._parts():
+        for name in self._state():
             getattr(self, name).load_state_dict(state[name])
         if self.eye is not None:
             self.eye.eval().requires_grad_(False)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 
-    def _parts(self) -> tuple[str, ...]:
-        return (*PARTS, "eye") if self.eye is not None else PARTS
+    def _state(self) -> tuple[str, ...]:
+        return (*STATE, "eye") if self.eye is not None else STATE
 
     def _judge(self, lr: float) -> dict[str, float]:
         """One step of the discriminator."""
@@ -192,4 +199,4 @@ def _generator(recipe: GANRecipe, channels: int, num_classes: int, cells: list[C
 QUIET = Noise(mode="none")  # at these sizes noise only makes speckle
 PACES = (1.0, 30.0)  # how fast synthesis and mapping learn while no critic follows them
 MEAN_DRAWS = 4600
-PARTS = ("model", "average", "critic", "optimiser")
+STATE = ("model", "average", "critic", "optimiser")

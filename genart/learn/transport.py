@@ -1,8 +1,9 @@
 """Places in a normal law for things of which there are only a few, such as the hats of portraits.
 
 A thing has as much of the law as it has of the pictures, and things that look alike lie side by
-side: semi-discrete optimal transport from the normal law to the things' mean pictures (Aurenhammer
-1998, Mérigot 2011), whose cells are convex, so that the middle of one is that thing again.
+side: semi-discrete optimal transport from the normal law to the things' mean pictures (Mérigot
+2011, doi:10.1111/j.1467-8659.2011.02032.x), whose cells are convex, so that the middle of one is
+that thing again. Its weights are found by softening the cells less and less (Cuturi 2013, arXiv:1306.0895).
 """
 
 from typing import Mapping
@@ -16,8 +17,9 @@ from genart.families.ops import Choices
 SEED = 0
 POINTS = 20_000  # of the law, to weigh cells with
 SOFTNESS = torch.logspace(-0.5, -2, 100).tolist()  # of their walls, while they find their weights
-WALL = 0.01  # between cells: how far scores of two things may differ where a picture is of both
-NEVER = -1e3  # the weight of no cell
+WALL = 0.01  # between cells, while a network learns: how far scores of two things may differ where a picture is of both
+THINNER = 5.0  # times thinner are the walls of finished weights
+NEVER = -100.0  # the weight of no cell; with thin walls still a half-precision number
 SEEN = 16  # side of the pictures that tell which things look alike
 
 
@@ -63,6 +65,11 @@ def settle(choices: Choices, cells: list[Cells]) -> None:
         part.load_state_dict({"weight": codes / WALL, "bias": weights / WALL})
 
 
+def thinned(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights of a finished network, its choices made clearer."""
+    return {name: tensor * THINNER if name.startswith(prefix) else tensor for name, tensor in state.items()}
+
+
 def _cells(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """codes (K, dim) and weights (K,) of cells that have as much of the law as the pictures (N,) show of each value."""
     codes, shares = _codes(values, seen, dim), torch.bincount(values) / len(values)
@@ -72,10 +79,13 @@ def _cells(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> t
 def _placed(values: Tensor, codes: Tensor, weights: Tensor, random: torch.Generator) -> Tensor:
     """A point (N, dim) for each picture, somewhere in the cell of what it shows."""
     free = torch.randn(2 * len(values) + POINTS, codes.shape[1], generator=random)
-    cell = (free @ codes.T + weights).argmax(1)
+    scores = free @ codes.T + weights
+    cell, lead = scores.argmax(1), scores - scores.max(1, keepdim=True).values
     found = torch.empty(len(values), codes.shape[1])
     for value in range(len(codes)):
         mine, inside = (values == value).nonzero()[:, 0], free[cell == value]
+        if not len(inside):  # so rare that no point fell into its cell: the nearest one
+            inside = free[lead[:, value].argmax()][None]
         found[mine] = inside[torch.arange(len(mine)) % len(inside)]
     return found
 
@@ -87,7 +97,7 @@ def _small(pixels: Tensor) -> Tensor:
 
 
 def _codes(values: Tensor, seen: Tensor, dim: int) -> Tensor:
-    """(K, dim), rows of length about 1: the mean pictures' principal components, about the middle of all pictures."""
+    """(K, dim), rows of length about 1: the mean pictures on their first principal axes, each as wide as the others."""
     count = int(values.max()) + 1
     means = torch.zeros(count, seen.shape[1]).index_add_(0, values, seen)
     means = means / torch.bincount(values)[:, None] - seen.mean(0)

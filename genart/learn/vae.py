@@ -16,9 +16,9 @@ from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import STEEPEST, average, rate
-from genart.learn.transport import points, settle, shapes
+from genart.learn.transport import points, settle, shapes, thinned
 
-PARTS = ("model", "average", "reader", "optimiser")
+STATE = ("model", "average", "reader", "optimiser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,10 @@ class VAERecipe:
     steps: int = 10_000
     ema: float = 0.999
     family: str = "vae"
+
+    def __post_init__(self) -> None:
+        if self.parts and not self.known:
+            raise ValueError("parts are z only where z is known")
 
 
 class VAETrainer:
@@ -216,25 +220,25 @@ class VAETrainer:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
         if not self._flow() and not self.recipe.known:
             self._fit(self.average.prior)
-        state = self.average.state_dict()
+        state = thinned(self.average.state_dict(), "parts.")
         last = f"decoder.{len(self.recipe.decoder) - 1}."
         return {name: tensor * self.recipe.contrast if name.startswith(last) else tensor for name, tensor in state.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in self._parts()}
+        parts = {name: getattr(self, name).state_dict() for name in self._state()}
         return {**parts, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in self._parts():
+        for name in self._state():
             getattr(self, name).load_state_dict(state[name])
         if self.eye is not None:
             self.eye.eval().requires_grad_(False)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 
-    def _parts(self) -> tuple[str, ...]:
+    def _state(self) -> tuple[str, ...]:
         extra = {"critic": self.critic, "eye": self.eye}
-        return (*PARTS, *(name for name, part in extra.items() if part is not None))
+        return (*STATE, *(name for name, part in extra.items() if part is not None))
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """Pictures, what is known of them, and their classes' shares where the decoder is told them."""

@@ -119,7 +119,10 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "hasNoise": space.has_noise,
         "hasEncoder": space.has_encoder,
         "latent": list(space.latent),
-        "parts": [list(part) for part in resident.loaded.parts],
+        "parts": [
+            {"name": part.name, "codes": part.codes.round(2).tolist(), "weights": part.weights.round(2).tolist()}
+            for part in resident.loaded.parts
+        ],
         "controls": [{"name": control.name, "low": control.low, "high": control.high} for control in space.controls],
         **directions_of(studio, entry.name),
         "weights": resident.loaded.sha256,

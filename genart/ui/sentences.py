@@ -221,6 +221,7 @@ SENTENCES: dict[str, str] = {
     "The weights in {0} take {1} GiB of memory; use a model that takes at most {2} GiB.": "{0} 中的权重需要 {1} GiB 内存；请使用最多 {2} GiB 的模型。",
     "The weights file {0} has {1} GiB; use one of at most {2} GiB, of weights alone.": "权重文件 {0} 有 {1} GiB；请使用最多 {2} GiB、只含权重的文件。",
     "The weights in {0} belong to no family known here; known are {1}.": "{0} 中的权重不属于任何支持的模型家族；支持的有 {1}。",
+    "The tensor {0} of shape {1} is no part of a picture; choose another file.": "形状为 {1} 的张量 {0} 不能作为画面的组成部分；请选择其他文件。",
     "The tensor {0} in {1} holds a number that is not finite; use another file.": "{1} 的张量 {0} 中有的数不是有限数；请换一个文件。",
     "The tensors in {0} do not fit together ({1}); choose another file.": "{0} 中的张量无法衔接（{1}）；请选择其他文件。",
     "The weights in {0} draw {1} pixels a side; a generator here draws 1 to {2}.": "{0} 中的权重生成边长 {1} 像素的画面，而这里只支持 1 到 {2} 像素；请选择其他文件。",

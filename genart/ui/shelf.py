@@ -166,13 +166,12 @@ class Shelf:
         """The model in a checkpoint that is written to a file while it comes."""
         with tempfile.TemporaryDirectory(prefix="genart-") as folder:
             path = Path(folder) / name
-            announced = request.headers.get("content-length", "")
-            _check_room(path, int(announced) if announced.isdecimal() else 0)
+            told = request.headers.get("content-length", "")
+            announced = int(told) if told.isdecimal() else 0
+            _check_room(path, announced, 0)
             with open(path, "wb") as file:
                 async for part in _no_slower(request.stream(), name):
-                    if file.tell() + len(part) > MAX_CHECKPOINT:
-                        raise BadWeights(f"The file {quote(name)} has more than 2 GB; open it with the command line.")
-                    _check_room(path, len(part))
+                    _check_room(path, max(announced, file.tell() + len(part)), file.tell())
                     file.write(part)
             entry = await run_in_threadpool(self._opened, path)
         return JSONResponse(self.card(entry))
@@ -247,7 +246,7 @@ class Shelf:
 
 
 async def _no_slower(parts: AsyncIterator[bytes], name: str, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[bytes]:
-    """The parts of a file, however long it takes; Refused where any SLOW_BYTES of it take longer than SLOW_SECONDS."""
+    """The parts of a file, however long it takes; Refused where SLOW_SECONDS pass without another SLOW_BYTES."""
     ends, came = clock() + SLOW_SECONDS, 0
     while True:
         try:
@@ -266,9 +265,11 @@ async def _no_slower(parts: AsyncIterator[bytes], name: str, clock: Callable[[],
         yield part
 
 
-def _check_room(path: Path, size: int) -> None:
-    """Raise Refused where the disk has no room for so much more of an upload."""
-    needed, left = size + SPARE_BYTES, cache.free(path.parent)
+def _check_room(path: Path, size: int, here: int) -> None:
+    """Raise BadWeights for an upload that is too large, Refused where the disk has no room for what is not `here` yet."""
+    if size > MAX_CHECKPOINT:
+        raise BadWeights(f"The file {quote(path.name)} has more than 2 GB; open it with the command line.")
+    needed, left = size - here + SPARE_BYTES, cache.free(path.parent)
     if needed > left:
         raise Refused(
             f"The file {quote(path.name)} needs {needed / 1e6:.0f} MB and the disk has {left / 1e6:.0f} MB free; "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Container, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,6 +14,7 @@ from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes, Space
+from genart.families.ops import choices_of
 from genart.hub.cache import sha256_once, take_away
 from genart.recipe import Noise
 from genart.weights.foreign import converted, kept
@@ -33,14 +35,26 @@ MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 class Loaded:
     """A generator, the family it was recognised as, the SHA-256 of its weights, and the directions that came with it.
 
-    Where z is cut into parts of a picture, `parts` names them in order, with how many numbers each has.
+    Where z is cut into parts of a picture, `parts` are these in order.
     """
 
     generator: Generator
     family: Family
     sha256: str
     directions: Mapping[str, Tensor] = field(default_factory=dict)
-    parts: tuple[tuple[str, int], ...] = ()
+    parts: "tuple[Part, ...]" = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """What a few numbers of z choose: the one of K things whose row of codes @ z + weights is highest, in each class.
+
+    `codes` (classes, K, d), `weights` (classes, K); a class that lacks a thing gives it a weight far below the others.
+    """
+
+    name: str
+    codes: np.ndarray
+    weights: np.ndarray
 
 
 def load(entry: Entry) -> Loaded:
@@ -72,7 +86,7 @@ def load_file(path: Path) -> Loaded:
     except MISFITS as error:
         reason = quote(str(error).split("\n")[0], 120)
         raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
-    return Loaded(generator, family, sha256, parts=_parts(config.get("parts"), generator.space.z_dim))
+    return Loaded(generator, family, sha256, parts=_parts(config.get("parts"), generator))
 
 
 def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = ENTRIES) -> Entry:
@@ -205,12 +219,16 @@ def config_of(path: Path, metadata: Mapping[str, str]) -> Config:
     return {**_settings(_text(path.with_name("config.json"))), **_settings(metadata.get("genart", ""))}
 
 
-def _parts(said: object, z_dim: int) -> tuple[tuple[str, int], ...]:
-    """Names and lengths of the parts that z is cut into; nothing unless they make up z."""
-    if not isinstance(said, dict) or not all(type(count) is int and count > 0 for count in said.values()):
-        return ()
-    parts = tuple((str(name)[:MAX_PART_NAME], count) for name, count in said.items())
-    return parts if sum(count for _, count in parts) == z_dim else ()
+def _parts(said: object, generator: Generator) -> tuple[Part, ...]:
+    """The parts of a picture that z is cut into, where the generator has such, with their names if the file tells fit ones."""
+    choices = choices_of(generator)
+    names = list(said) if isinstance(said, dict) and [*said.values()] == choices.dims else []
+    if len({str(name)[:MAX_PART_NAME] for name in names}) < len(choices.dims) or not all(map(str.isprintable, names)):
+        names = [f"part {number}" for number in range(1, len(choices.dims) + 1)]
+    return tuple(
+        Part(str(name)[:MAX_PART_NAME], part.get_buffer("weight").cpu().numpy(), part.get_buffer("bias").cpu().numpy())
+        for name, part in zip(names, choices, strict=True)
+    )
 
 
 def _text(path: Path) -> str:

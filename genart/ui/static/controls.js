@@ -8,6 +8,7 @@ const BUTTONS = 40; // models with more classes get a menu
 const REACH = 4; // the ends of a latent number
 const TOGETHER = 100; // classes that one picture can show
 const NUMBER = /^(.+) (\d+)$/;
+const TRIES = 5000; // to find other numbers for a part: a hat is rare
 const READ_MS = 200; // faders follow a moving picture this often
 
 export class Controls {
@@ -99,21 +100,34 @@ export class Controls {
   // A button for each part of a picture that numbers of z stand for: it draws these anew, and leaves the others.
   parts(parts) {
     let end = 0;
-    return parts.map(([name, count]) => {
+    return parts.map((part) => {
       const at = end;
-      end += count;
+      end += part.codes[0][0].length;
       const button = element("button", { type: "button" });
       button.dataset.wordTitle = "part.item";
-      const key = `part.${name}`;
+      const key = `part.of.${part.name}`;
       if (this.desk.words.has(key)) button.dataset.word = key;
-      else button.textContent = name;
-      button.onclick = (event) => this.desk.point && this.renew(at, count, event);
+      else button.textContent = part.name;
+      button.onclick = (event) => this.desk.point && this.renew(part, at, event);
       return button;
     });
   }
 
-  renew(at, count, event) {
-    const values = this.desk.point.map((value, index) => (index >= at && index < at + count ? R.normal() : value));
+  // Numbers that choose something else than now, as often as the law has it.
+  renew(part, at, event) {
+    const { recipe, model, point } = this.desk;
+    const label = [...R.classShares(recipe)].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
+    const codes = part.codes[part.codes.length > 1 ? label : 0];
+    const weights = part.weights[part.codes.length > 1 ? label : 0];
+    const scale = model.hasMapping ? 1 : recipe.psi; // where psi comes before the choice
+    const chosen = (numbers) => R.highest(codes.map((row, kind) => weights[kind] + scale * row.reduce((sum, x, i) => sum + x * numbers[i], 0)));
+    const now = chosen(point.slice(at, at + codes[0].length));
+    let numbers;
+    for (let tries = 0; tries < TRIES; tries++) {
+      numbers = codes[0].map(R.normal);
+      if (chosen(numbers) !== now) break;
+    }
+    const values = [...point.slice(0, at), ...numbers, ...point.slice(at + numbers.length)];
     this.movePoint(values, event);
     this.followPoint(values);
   }

@@ -119,6 +119,7 @@ export class MapTool {
   async fetch(body, asked) {
     const { live } = this.desk;
     await this.left; // or leaving the last map would end this one
+    if (asked !== this.asked) return null;
     let state = await live.call("map", body);
     for (; !state.finished; state = await live.call(state.phase === "gone" ? "map" : "map/state", body)) {
       if (state.error) throw Object.assign(new Error(state.error), { sentence: [state.error, state.chinese] });

@@ -35,6 +35,7 @@ export const wrapSeed = (seed) => ((Math.round(seed) % (MAX_SEED + 1)) + MAX_SEE
 export const randomSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
 // A number of a standard normal law (Box and Muller 1958).
 export const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+export const highest = (scores) => scores.indexOf(Math.max(...scores));
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 // The single seed a recipe stands on, or null between seeds and at points of one's own.
