@@ -8,6 +8,8 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from genart.errors import BadRecipe, quote
 from genart.export import screen
 from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
@@ -16,7 +18,9 @@ from genart.walk import Walk, drift
 
 if TYPE_CHECKING:
     from genart.studio import Frame, Studio
+    from genart.weights import Part
 
+LACKING = -1e4  # a class gives things that it lacks a weight so far below the others
 UNEXPECTED = "The picture could not be made; the server's log says why. Change something and try again."
 
 
@@ -119,16 +123,20 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "hasNoise": space.has_noise,
         "hasEncoder": space.has_encoder,
         "latent": list(space.latent),
-        "parts": [
-            {"name": part.name, "codes": part.codes.round(2).tolist(), "weights": part.weights.round(2).tolist()}
-            for part in resident.loaded.parts
-        ],
+        "parts": [{"name": part.name, "cells": cells_of(part)} for part in resident.loaded.parts],
         "controls": [{"name": control.name, "low": control.low, "high": control.high} for control in space.controls],
         **directions_of(studio, entry.name),
         "weights": resident.loaded.sha256,
         "megabytes": round(resident.bytes / 1e6, 1),
         "device": str(studio.device),
     }
+
+
+def cells_of(part: "Part") -> list[list[list[float]]]:
+    """For each class the things that it knows, each as its code and, last, its weight."""
+    things = np.concatenate([part.codes, part.weights[:, :, None]], axis=2).round(2)
+    known = part.weights > part.weights.max(axis=1, keepdims=True) + LACKING
+    return [own[rows].tolist() for own, rows in zip(things, known, strict=True)]
 
 
 def directions_of(studio: "Studio", name: str) -> dict[str, Any]:

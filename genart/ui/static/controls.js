@@ -102,8 +102,9 @@ export class Controls {
     let end = 0;
     return parts.map((part) => {
       const at = end;
-      end += part.codes[0][0].length;
+      end += part.cells[0][0].length - 1;
       const button = element("button", { type: "button" });
+      button.choice = part; // `part` is the DOM's own
       button.dataset.wordTitle = "part.item";
       const key = `part.of.${part.name}`;
       if (this.desk.words.has(key)) button.dataset.word = key;
@@ -116,20 +117,26 @@ export class Controls {
   // Numbers that choose something else than now, as often as the law has it.
   renew(part, at, event) {
     const { recipe, model, point } = this.desk;
-    const label = [...R.classShares(recipe)].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
-    const codes = part.codes[part.codes.length > 1 ? label : 0];
-    const weights = part.weights[part.codes.length > 1 ? label : 0];
+    const things = this.thingsOf(part);
     const scale = model.hasMapping ? 1 : recipe.psi; // where psi comes before the choice
-    const chosen = (numbers) => R.highest(codes.map((row, kind) => weights[kind] + scale * row.reduce((sum, x, i) => sum + x * numbers[i], 0)));
-    const now = chosen(point.slice(at, at + codes[0].length));
+    const score = (thing, numbers) => numbers.reduce((sum, x, index) => sum + scale * x * thing[index], thing.at(-1));
+    const chosen = (numbers) => R.highest(things.map((thing) => score(thing, numbers)));
+    const length = things[0].length - 1;
+    const now = chosen(point.slice(at, at + length));
     let numbers;
     for (let tries = 0; tries < TRIES; tries++) {
-      numbers = codes[0].map(R.normal);
+      numbers = Array.from({ length }, R.normal);
       if (chosen(numbers) !== now) break;
     }
     const values = [...point.slice(0, at), ...numbers, ...point.slice(at + numbers.length)];
     this.movePoint(values, event);
     this.followPoint(values);
+  }
+
+  // The things of a part that the picture's class knows; between classes, that of the largest share.
+  thingsOf({ cells }) {
+    const [label] = [...R.classShares(this.desk.recipe)].sort((a, b) => b[1] - a[1])[0] ?? [0];
+    return cells[cells.length > 1 ? label : 0];
   }
 
   move({ name, low, high }) {
@@ -153,6 +160,7 @@ export class Controls {
     setSlider("#strength", recipe.noise.strength);
     this.showSeed();
     this.showClasses();
+    for (const button of $("#part-list").children) button.hidden = this.thingsOf(button.choice).length < 2;
     this.showNoise();
     this.desk.tools.all.steer.follow();
     for (const row of $("#move-list").children) setRow(row, Object.fromEntries(recipe.controls)[row.dataset.control] ?? 0);

@@ -64,7 +64,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "latent.item": ("Latent number {n}", "潜变量 {n}"),
     "part.name": ("Parts", "组成部分"),
     "part.term": ("z · a click draws one anew and keeps the others", "z · 点击重新抽取其中一项，其余不变"),
-    "part.item": ("Draw this part anew, by chance", "随机重新抽取这一部分"),
+    "part.item": (
+        "Draws something else for this part, by chance. What another part hides, such as the colour of no hat, does not show.",
+        "为这一部分随机抽取另一种样式。被其他部分遮住的（例如没有帽子时的帽子颜色）看不出变化。",
+    ),
     "part.of.hair": ("Hair", "发型"),
     "part.of.hairColor": ("Colour of hair", "发色"),
     "part.of.skin": ("Skin", "肤色"),
