@@ -180,13 +180,12 @@ _ENTRIES = (
     Entry(
         "pixel-gan",
         "pixel-gan.safetensors",
-        "e6437395700d68e1ec7b07f5a26d64e08dffe24fe85f6e91b1dd6aa8ec84dbc7",
+        "cb2f406829aedc85d0afca959596d63acc47525b37c5105917e298d5e8300c89",
         "GAN",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',
-        classes=(*(f"long {n}" for n in range(1, 22)), *(f"short {n}" for n in range(1, 25))),
         hard_pixels=True,
-        psi=0.9,
+        psi=1.0,
         finish=(Step("palette", (("colours", 12),)),),
     ),
     Entry(

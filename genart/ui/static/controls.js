@@ -7,7 +7,6 @@ const FADERS = 32; // models with more latent numbers get a strip and directions
 const BUTTONS = 40; // models with more classes get a menu
 const REACH = 4; // the ends of a latent number
 const TOGETHER = 100; // classes that one picture can show
-const NUMBER = /^(.+) (\d+)$/;
 const TRIES = 5000; // to find other numbers for a part: a hat is rare
 const READ_MS = 200; // faders follow a moving picture this often
 
@@ -83,11 +82,10 @@ export class Controls {
     $("#class-menu").replaceChildren(...(many ? options : []));
   }
 
-  // An element called as the class is; in words of the page where the class has some, alone or before a number.
+  // An element called as the class is; in words of the page where the class has some.
   named(name, node, plain = name) {
-    const [, kind, n] = name.match(NUMBER) ?? [];
-    const key = [`class.named.${name}`, `class.numbered.${kind}`].find((word) => this.desk.words.has(word));
-    if (key) Object.assign(node.dataset, { word: key, wordValues: JSON.stringify({ n }) });
+    const key = `class.named.${name}`;
+    if (this.desk.words.has(key)) node.dataset.word = key;
     else node.textContent = plain;
     return node;
   }

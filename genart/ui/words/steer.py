@@ -28,8 +28,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "class.mix": ("Mix classes", "混合类别"),
     "class.mix.tip": ("Choose several classes and give each a share", "选择多个类别，并设定各自的占比"),
     "class.share": ("Share of {name}", "{name} 的占比"),
-    "class.numbered.long": ("long {n}", "长发 {n}"),
-    "class.numbered.short": ("short {n}", "短发 {n}"),
     "class.named.Lorelei": ("Lorelei, ink", "Lorelei（水墨）"),
     "class.named.Notionists": ("Notionists, line", "Notionists（线描）"),
     "class.named.Open Peeps": ("Open Peeps, colour", "Open Peeps（彩色）"),
