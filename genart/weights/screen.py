@@ -34,7 +34,9 @@ OTHER: Signs = (
     (0, b"\x08\x01\x12", "a TensorFlow model"),
     (4, b"TFL3", "a TensorFlow Lite model"),
     *((0, bytes([8, version]), "an ONNX model") for version in range(2, 16)),
-    *((0, bytes([first]), "a Flax file") for first in (*range(0x81, 0x90), 0xDE, 0xDF)),
+    # A map of msgpack whose first key is a text; a large one has its length between.
+    *((0, bytes([first, key]), "a Flax file") for first in range(0x81, 0x90) for key in (*range(0xA1, 0xC0), 0xD9)),
+    *((0, bytes([first]), "a Flax file") for first in (0xDE, 0xDF)),
     (0, b"\x93NUMPY", "a NumPy array"),
     (0, b"GGUF", "a GGUF model"),
 )
