@@ -18,7 +18,7 @@ from genart.recipe import Anchor, Offset, Recipe, unpack_vector
 
 MAX_CLASSES = 100  # that one picture shows side by side
 MAX_CELL = 128  # pixels of each
-CELLS_AT_ONCE = 16
+CELLS_AT_ONCE = 32
 MAPPED = 64  # anchors of a model whose w is remembered
 MAPPED_CHARACTERS = 10_000  # of a stored latent; longer ones are w already, and large
 

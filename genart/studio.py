@@ -398,7 +398,8 @@ class Studio:
         steps = self._steps(resident, recipe)
         with torch.inference_mode():
             if recipe.all_classes:
-                w = torch.cat([styles(each, generator, steps) for each in in_every_class(recipe, generator.space)])
+                alike = in_every_class(recipe, generator.space)
+                w = torch.cat([styles(each, generator, steps, resident.mapped) for each in alike])
                 return side_by_side([cells(recipe, generator, part, size) for part in w.split(CELLS_AT_ONCE)])
             return drawn(recipe, generator, styles(recipe, generator, steps, resident.mapped), size)
 

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from genart.errors import BadRecipe
-from genart.finish import FINISHES, apply
+from genart.finish import FINISHES, apply, finished, hurried
 from genart.learn import schools
 from genart.recipe import Step
 
@@ -52,6 +52,17 @@ def test_ink_prints_white_shapes_black_on_paper_with_sharp_outlines():
     assert printed.shape == (128, 128, 3)
     assert grey[64, 64] < 100 < 700 < grey[8, 8]
     assert ((grey > 100) & (grey < 700)).mean() < 0.1  # hardly a pixel between ink and paper
+
+
+def test_ink_under_a_moving_hand_is_the_same_on_a_smaller_sheet():
+    letter = np.zeros((160, 160, 3), np.uint8)
+    letter[40:120, 40:120] = 255
+    steps = (Step("ink", (("scale", 8),)), Step("palette", (("colours", 2),)))
+    still, moving = finished(letter, steps), finished(letter, hurried(steps, 160))
+
+    assert (len(still), len(moving)) == (1024, 640)
+    assert np.abs(still.mean((0, 1)) - moving.mean((0, 1))).max() < 1
+    assert hurried(steps, 16) == steps  # small already
 
 
 @pytest.mark.parametrize("scale", [0.0, 33.0, float("nan")])

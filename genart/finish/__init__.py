@@ -1,6 +1,7 @@
 """Picture-to-picture steps that a recipe may name, applied in order after synthesis."""
 
 import inspect
+from dataclasses import replace
 from typing import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ MAX_SIDE = 4096
 MAX_COLOURS = 256
 MAX_SCALE = 32
 INK_SIDE = 1024  # beyond it a live picture would lag
+HURRIED_SIDE = 640  # while the hand moves: a third of the pixels to draw, to send and to show
 OUTLINE = 0.4
 EDGE = 1.2  # pixels after enlarging, over which paper becomes ink
 PAPER, INK = np.array([250.0, 247.0, 240.0]), np.array([24.0, 22.0, 26.0])
@@ -58,9 +60,10 @@ def ink(pixels: np.ndarray, scale: float) -> np.ndarray:
     height, width = pixels.shape[:2]
     scale = max(1.0, min(scale, INK_SIDE / max(height, width)))
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    grey = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0])).resize(shape, Image.Resampling.BICUBIC)
+    sheet = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0])).resize(shape, Image.Resampling.BICUBIC)
     share = ((np.arange(256) / 255 - OUTLINE) * scale * EDGE + 0.5).clip(0, 1)[:, None]
-    return (PAPER + (INK - PAPER) * share).astype(np.uint8)[np.asarray(grey)]
+    sheet.putpalette((PAPER + (INK - PAPER) * share).astype(np.uint8).tobytes())
+    return np.asarray(sheet.convert("RGB"))
 
 
 def _resize(pixels: np.ndarray, size: float, how: Image.Resampling) -> np.ndarray:
@@ -77,6 +80,15 @@ def finished(pixels: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
     for step in steps:
         pixels = apply(pixels, step)
     return pixels
+
+
+def hurried(steps: Sequence[Step], side: int) -> tuple[Step, ...]:
+    """The steps for a picture of `side` pixels while the hand moves: the same, with ink on a smaller sheet."""
+    most = max(1.0, HURRIED_SIDE / side)
+    return tuple(
+        replace(step, parameters=tuple((key, min(value, most)) for key, value in step.parameters)) if step.name == "ink" else step
+        for step in steps
+    )
 
 
 def apply(pixels: np.ndarray, step: Step) -> np.ndarray:

@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from genart.errors import BadRecipe, Expired, GenartError, Refused, quote
 from genart.export import EXPORTERS, pixels_of, recipes_of
-from genart.finish import finished
+from genart.finish import finished, hurried
 from genart.limits import MAX_FILE
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.ui.messages import UNEXPECTED, describe, framed, parsed, recipe_in, reply, seq_in, told
@@ -117,7 +117,8 @@ class Live:
             frame = await asyncio.wrap_future(studio.submit(f"{visitor}{slot}", recipe, within_ms=within))
             if recipe.finish and frame.full:
                 grows = any("size" in dict(step.parameters) for step in recipe.finish)
-                work = partial(finished, frame.pixels, recipe.finish)
+                steps = hurried(recipe.finish, max(frame.pixels.shape)) if message.get("hurry") else recipe.finish
+                work = partial(finished, frame.pixels, steps)
                 frame = replace(frame, pixels=await (self.heavy(work) if grows else run_in_threadpool(work)))
             how = {"hurry": bool(message.get("hurry")), "walking": "walk" in message}
             if max(frame.pixels.shape) > LARGE:
