@@ -640,6 +640,14 @@ def test_a_recipe_goes_whole_only_to_a_model_of_the_same_latents(visitor):
         assert ("label" in seed["recipe"]["anchors"][0]) == (other["numClasses"] > 1)
         assert (seed["recipe"]["anchors"][0]["seed"], seed["recipe"]["psi"], seed["recipe"]["offsets"]) == (3, 0.4, [])
 
+    # Of one z, made into another w: what is said in z alone goes whole.
+    mapped = {**a, "name": "b", "wDim": 32, "numWs": 6}
+    for offsets, vector, whole in (([], "z.1.x", True), (recipe["offsets"], "z.1.x", False), ([], "w.1.x", False)):
+        stored = {**recipe, "anchors": [{"seed": 3, "vector": vector, "label": 1}], "layers": [], "offsets": offsets}
+        there = visitor.page.evaluate(carried, [stored, a, mapped, False])
+        assert there["whole"] is whole
+        assert (there["recipe"]["anchors"][0].get("vector") == vector) is whole
+
 
 def test_holding_compare_still_shows_the_step_before(visitor):
     before = visitor.pixels

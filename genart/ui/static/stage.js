@@ -39,7 +39,10 @@ export class Stage {
     pairs.push([asked.inputAt, paintedAt]);
     heads.push({ ...head, sentAt: asked.sentAt, receivedAt: asked.receivedAt, hurry: !!hurry });
     if (pairs.length > 2000) pairs.shift(), heads.shift();
-    if (again) return;
+    if (again) {
+      if (this.reading) this.reading.head = { ...head, ms: this.reading.head.ms };
+      return this.read();
+    }
     this.painted = [...this.painted.filter((at) => at > paintedAt - 1000), paintedAt];
     if (hurry && paintedAt < this.readAt + READ_MS) return;
     this.readAt = paintedAt;
