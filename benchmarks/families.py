@@ -4,6 +4,7 @@ Ratios of process CPU time on one thread, the two measured in turn, medians. The
 those of tests/reference: weights for each picture, norms computed at every call, filters on
 pixels spread apart by zeros, channels first, which is how the published code runs on a CPU.
 (StyleGAN2's leaves the spreading to torch's transposed convolution, as the published code does.)
+Where diffusers or pytorch-pretrained-biggan are installed, their models with the same weights are measured too.
 Each row: family, what is compared with what, ratio, goal, met or not.
 
 The way of a 3x3 layer follows from its shape and is not measured anew on each machine. On an EPYC
@@ -20,6 +21,7 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages: a fresh tenso
 
 import argparse
 import time
+from contextlib import suppress
 from functools import partial
 from statistics import median
 from typing import Callable
@@ -34,8 +36,11 @@ from genart.families.ops import Prefixes
 from genart.recipe import Noise
 from tests.reference import autoencoders, biggan, fastgan, stylegan2, stylegan3
 
-Pair = tuple[Generator, Callable[[Tensor], Tensor], Tensor]
-"""A generator, the textbook's w -> picture, and a w."""
+References = dict[str, Callable[[Tensor], Tensor]]
+"""w -> picture as others make it, by their names."""
+
+Pair = tuple[Generator, References, Tensor]
+"""A generator, the textbook and published code beside it, and a w."""
 
 DEEP_128 = [(16, 16), (16, 16), (16, 16), (16, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
 DEEP_256 = [(16, 16), (16, 16), (16, 16), (16, 8), (8, 8), (8, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
@@ -49,13 +54,13 @@ def stylegan2_pair(channels: list[int], w_dim: int = 512) -> Pair:
     state = stylegan2.random_state(channels, z_dim=w_dim, w_dim=w_dim, depth=8)
     model = FAMILIES["stylegan2"](state)
     model.requires_grad_(False)  # type: ignore[attr-defined]  # as the studio holds it
-    return model, lambda w: stylegan2.synthesis(state, w, zeros=False)[-1], model.mapping(z_of(w_dim))
+    return model, {"textbook": lambda w: stylegan2.synthesis(state, w, zeros=False)[-1]}, model.mapping(z_of(w_dim))
 
 
 def stylegan3_pair(size: int, base: int, most: int, radial: bool = False) -> Pair:
     state = stylegan3.random_state(size, base=base, most=most, radial=radial, w_dim=512, z_dim=512)
     model = FAMILIES["stylegan3"](state)
-    return model, lambda w: stylegan3.synthesis(state, w), model.mapping(z_of(512))
+    return model, {"textbook": lambda w: stylegan3.synthesis(state, w)}, model.mapping(z_of(512))
 
 
 def biggan_pair(blocks: list[tuple[int, int]], attention_at: int) -> Pair:
@@ -63,7 +68,16 @@ def biggan_pair(blocks: list[tuple[int, int]], attention_at: int) -> Pair:
     model = FAMILIES["biggan"](state)
     z, label = z_of(128).clamp(-2, 2), torch.eye(10)[:1]
     ups = [index % 2 == 1 for index in range(len(blocks))]
-    return model, lambda _: biggan.picture(state, z, label, 1.0, ups), model.mapping(z, label)
+    references: References = {"textbook": lambda _: biggan.picture(state, z, label, 1.0, ups)}
+    with suppress(ImportError):
+        from pytorch_pretrained_biggan import BigGAN, BigGANConfig
+
+        sizes = dict(output_dim=4 << sum(ups), z_dim=128, class_embed_dim=128, channel_width=128, num_classes=10)
+        layers = [(up, *block) for up, block in zip(ups, blocks, strict=True)]
+        theirs = BigGAN(BigGANConfig(**sizes, layers=layers, attention_layer_position=attention_at)).eval()
+        theirs.load_state_dict(state)
+        references["pytorch-pretrained-biggan"] = lambda _: theirs(z, label, 1.0)
+    return model, references, model.mapping(z, label)
 
 
 def fastgan_pair(size: int) -> Pair:
@@ -72,21 +86,36 @@ def fastgan_pair(size: int) -> Pair:
     z = z_of(256)
     patterns = model.network.seeded(0, z.device)  # type: ignore[attr-defined]
     last = torch.tanh if size == 1024 else torch.nn.Identity()
-    return model, lambda _: last(fastgan.pictures(state, z, patterns)[0]), model.mapping(z)
+    return model, {"textbook": lambda _: last(fastgan.pictures(state, z, patterns)[0])}, model.mapping(z)
 
 
 def kl_pair() -> Pair:
     state = autoencoders.kl_state()
     model = FAMILIES["autoencoder_kl"](state)
     w = model.mapping(z_of(model.space.z_dim))
-    return model, lambda w: autoencoders.kl_decode(state, w.reshape(1, 4, 32, 32)), w
+    references: References = {"textbook": lambda w: autoencoders.kl_decode(state, w.reshape(1, 4, 32, 32))}
+    with suppress(ImportError):
+        from diffusers import AutoencoderKL
+
+        widths, down, up = (128, 256, 512, 512), ("DownEncoderBlock2D",) * 4, ("UpDecoderBlock2D",) * 4
+        theirs = AutoencoderKL(block_out_channels=widths, down_block_types=down, up_block_types=up, layers_per_block=2).eval()
+        theirs.load_state_dict(state, strict=False)  # there is no encoder
+        references["diffusers"] = lambda w: theirs.decode(w.reshape(1, 4, 32, 32)).sample
+    return model, references, w
 
 
 def tiny_pair() -> Pair:
     state = autoencoders.tiny_state()
     model = FAMILIES["autoencoder_tiny"](state)
     w = model.mapping(z_of(model.space.z_dim))
-    return model, lambda w: autoencoders.tiny_decode(state, w.reshape(1, 4, 32, 32)), w
+    references: References = {"textbook": lambda w: autoencoders.tiny_decode(state, w.reshape(1, 4, 32, 32))}
+    with suppress(ImportError):
+        from diffusers import AutoencoderTiny
+
+        theirs = AutoencoderTiny().eval()
+        theirs.load_state_dict(state, strict=False)
+        references["diffusers"] = lambda w: theirs.decode(w.reshape(1, 4, 32, 32)).sample
+    return model, references, w
 
 
 PAIRS: dict[str, Callable[[], Pair]] = {
@@ -131,22 +160,27 @@ GOALS = {
 }
 PREVIEW_GOALS = {4: 5.0, 8: 8.0}  # of a picture so many times smaller, against the textbook's whole one
 FINE_GOAL = 1.5
-ROW = "{:<22}{:<54}{:>8}{:>8}  {}"
+ROW = "{:<22}{:<62}{:>8}{:>8}  {}"
 
 
 def compare(name: str, rounds: int) -> None:
     """Rows of one network: the whole picture, earlier stops, an edit of fine layers."""
-    model, textbook, w = PAIRS[name]()
+    model, references, w = PAIRS[name]()
     space = model.space
     with torch.inference_mode():
-        theirs = textbook(w)
-        error = (model.synthesis(w) - theirs).abs().max() / theirs.abs().max().clamp(min=1)
-        jobs: dict[str, Callable[[], object]] = {"textbook": partial(textbook, w), "whole": partial(model.synthesis, w)}
+        ours = model.synthesis(w)
+        errors = {}
+        for whose, reference in references.items():
+            theirs = reference(w)
+            errors[whose] = (ours - theirs).abs().max() / theirs.abs().max().clamp(min=1)
+        jobs: dict[str, Callable[[], object]] = {whose: partial(reference, w) for whose, reference in references.items()}
         early = [size for size in space.sizes if 16 <= size < space.image_size]
-        jobs |= {str(size): partial(model.synthesis, w, Noise(), size) for size in early}
+        jobs |= {"whole": partial(model.synthesis, w)} | {str(size): partial(model.synthesis, w, Noise(), size) for size in early}
         times = in_turn(jobs, rounds)
     goal = next((goal for family, goal in GOALS.items() if name.startswith(family)), None)
-    row(name, f"whole, {times['whole'] * 1e3:.0f} ms, error {error:.0e}, / textbook", times["textbook"] / times["whole"], goal)
+    for whose, error in errors.items():
+        what = f"whole, {times['whole'] * 1e3:.0f} ms, error {error:.0e}, / {whose}"
+        row(name, what, times[whose] / times["whole"], goal)
     for size in early:
         share = space.image_size // size
         row(name, f"1/{share} size / textbook's whole", times["textbook"] / times[str(size)], PREVIEW_GOALS.get(share))
