@@ -1,7 +1,8 @@
 """What a shipped model draws, uncurated: `python -m benchmarks.samples MODEL` writes `weights/samples/MODEL.webp`.
 
 Above, the seeds 0 to 63 at psi 1 and at psi 0.7, the classes in turn; below, eight walks from seed
-to seed. Everything is finished as a new picture of the model is.
+to seed, of a model with classes four within a class and four from one to the next. Everything is
+finished as a new picture of the model is.
 """
 
 import argparse
@@ -26,8 +27,8 @@ def page(name: str) -> Image.Image:
     studio = Studio("cpu")
     entry, space = ENTRIES[name], studio.resident(name).loaded.generator.space
 
-    def recipe(seed: int, psi: float) -> Recipe:
-        label = seed % space.num_classes if space.num_classes else None
+    def recipe(seed: int, psi: float, turn: int | None = None) -> Recipe:
+        label = (seed if turn is None else turn) % space.num_classes if space.num_classes else None
         return replace(entry.begin(Anchor(seed, label=label), psi), all_classes=False)
 
     def square(psi: float) -> np.ndarray:
@@ -35,7 +36,7 @@ def page(name: str) -> Image.Image:
 
     walks = []
     for start in range(8):
-        ends = recipe(2 * start, entry.psi), recipe(2 * start + 1, entry.psi)
+        ends = recipe(2 * start, entry.psi, start), recipe(2 * start + 1, entry.psi, start + start // 4)
         walks += [picture(studio, blend(*ends, step / (STEPS - 1))) for step in range(STEPS)]
     above = np.concatenate([square(1.0), np.full((8 * SIDE, GAP, 3), 255, np.uint8), square(0.7)], axis=1)
     below = np.asarray(
