@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 
@@ -302,3 +304,24 @@ def test_what_a_recipe_says_of_parts_is_in_the_shipped_weights(name):
 
     assert [(part.name, part.codes.shape[2]) for part in parts] == [*RECIPES[name].parts.items()]
     assert all(f"part.of.{part.name}" in WORDS for part in parts)
+
+
+def test_loading_and_drawing_import_no_symbolic_algebra(entries):
+    """Torch does so for arithmetic on the meta device, which holds up the first pictures by a second."""
+    script = """
+import sys
+from pathlib import Path
+import torch
+from genart.weights import load_file
+
+for path in sys.argv[1:]:
+    with torch.inference_mode():
+        generator = load_file(Path(path)).generator
+        space = generator.space
+        label = torch.eye(space.num_classes)[:1] if space.num_classes else None
+        generator.synthesis(generator.mapping(torch.zeros(1, space.z_dim), label))
+    assert "sympy" not in sys.modules, path
+"""
+    paths = [entry.path for entry in {**entries, **ENTRIES}.values()]
+    ended = subprocess.run([sys.executable, "-c", script, *map(str, paths)], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr

@@ -19,6 +19,15 @@ def normalise_z(x: Tensor, dim: int = 1) -> Tensor:
     return x * torch.rsqrt(x.square().mean(dim, keepdim=True) + 1e-8)
 
 
+def normal(*shape: int, over: float = 1.0) -> Tensor:
+    """Standard normal numbers divided by `over`, for weights to be learnt; none on the meta device, where weights are to be read.
+
+    There torch would import a second's worth of symbolic algebra, to draw nothing.
+    """
+    x = torch.empty(shape)
+    return x if x.is_meta else x.normal_() / over
+
+
 class EqualLinear(nn.Module):
     """Linear layer with an equalised learning rate (Karras 2017, arXiv:1710.10196).
 
@@ -27,7 +36,7 @@ class EqualLinear(nn.Module):
 
     def __init__(self, inside: int, outside: int, rate: float = 1.0, bias: float = 0.0):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outside, inside) / rate)
+        self.weight = nn.Parameter(normal(outside, inside, over=rate))
         self.bias = nn.Parameter(torch.full((outside,), bias / rate))
         self.rate = rate
         self.gain = rate / math.sqrt(inside)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
 from genart.families.conv import Packed, Winograd, packs
-from genart.families.ops import EqualLinear, Prefixes, StyleMapping, fill, parts_of, said
+from genart.families.ops import EqualLinear, Prefixes, StyleMapping, fill, normal, parts_of, said
 from genart.recipe import Noise
 
 TITLE = "StyleGAN2"
@@ -170,7 +170,7 @@ class Block(nn.Module):
     ):
         super().__init__()
         if not inside:
-            self.const = nn.Parameter(torch.randn(outside, *shape))
+            self.const = nn.Parameter(normal(outside, *shape))
         self.conv0 = StyledConv(inside, outside, w_dim, shape, clamp, up=True) if inside else None
         self.conv1 = StyledConv(outside, outside, w_dim, shape, clamp)
         self.torgb = ToRGB(outside, rgb, w_dim, clamp) if rgb else None
@@ -215,10 +215,10 @@ class StyledConv(nn.Module):
         self.up = up
         self.clamp = clamp
         self.affine = EqualLinear(w_dim, inside, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(outside, inside, 3, 3))
+        self.weight = nn.Parameter(normal(outside, inside, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outside))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(shape))
+        self.register_buffer("noise_const", normal(*shape))
         self.register_buffer("resample_filter", low_pass())
         self.winograd = Winograd()
         self.packed = Packed()
@@ -305,7 +305,7 @@ class ToRGB(nn.Module):
         super().__init__()
         self.clamp = clamp
         self.affine = EqualLinear(w_dim, inside, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(rgb, inside, 1, 1))
+        self.weight = nn.Parameter(normal(rgb, inside, 1, 1))
         self.bias = nn.Parameter(torch.zeros(rgb))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -324,7 +324,7 @@ class Skip(nn.Module):
 
     def __init__(self, inside: int, outside: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outside, inside, 1, 1))
+        self.weight = nn.Parameter(normal(outside, inside, 1, 1))
         self.register_buffer("resample_filter", low_pass())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -333,8 +333,8 @@ class Skip(nn.Module):
 
 def low_pass() -> Tensor:
     """The papers' resampling filter: binomial, (4, 4), sum 1."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-    return torch.outer(taps, taps)
+    taps = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
+    return torch.tensor([[a * b for b in taps] for a in taps])
 
 
 def depthwise(taps: Tensor, channels: int) -> Tensor:

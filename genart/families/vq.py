@@ -29,7 +29,7 @@ class VQ(PictureLatents):
         self.decoder = Decoder(decoder, manner)
         self.quant_conv = nn.Conv2d(encoder.outside, codes[1], 1)
         self.post_quant_conv = nn.Conv2d(codes[1], decoder.inside, 1)
-        self.quantize = nn.ModuleDict({"embed" if projected else "embedding": nn.Embedding(*codes)})
+        self.quantize = nn.ModuleDict({"embed" if projected else "embedding": nn.Embedding(*codes, _weight=torch.empty(codes))})
         if projected:
             self.quantize["proj"] = nn.Conv2d(codes[1], codes[0], 1)
 
