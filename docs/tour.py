@@ -119,9 +119,8 @@ def wipe(page: Page) -> None:
 
 def beside(page: Page) -> None:
     tool(page, "keep", to="#keep-compare")
-    other = page.locator("#keep-models button:not([aria-pressed=true])")
-    for index in range(min(2, other.count())):
-        other.nth(index).click()
+    for name in ("Pixel people", "Pixel GAN", "Ink portraits"):
+        page.locator("#keep-models button", has_text=name).click()
 
 
 def kept(page: Page) -> None:
@@ -143,6 +142,14 @@ def timeline(page: Page) -> None:
 
 def shelf(page: Page) -> None:
     page.locator("button[role=tab]:visible").nth(1).click()
+
+
+def refused(page: Page) -> None:
+    """A pickle that would run a command, dropped on the tab."""
+    shelf(page)
+    page.wait_for_selector("#shelf-drop")
+    page.set_input_files("#shelf-drop input", {"name": "holiday.pkl", "mimeType": "", "buffer": b"cos\nsystem\n(S'ls'\ntR."})
+    page.wait_for_selector("#shelf-error:visible", timeout=60_000)
 
 
 def nothing(page: Page) -> None:
@@ -170,6 +177,7 @@ SCENES: dict[str, Scene] = {
     "timeline": ("?model=skies&seed=3", DESK, timeline),
     "alphabet": ("?model=type&seed=32", DESK, nothing),
     "models": ("", DESK, shelf),
+    "refused": ("", DESK, refused),
     "breed-phone": ("?model=pixel-gan&seed=3", PHONE, children),
     "mix-phone": ("?model=type&seed=3", PHONE, pad),
     "map-phone": ("?model=digits-vae2&seed=3", PHONE, atlas),
