@@ -133,7 +133,7 @@ def test_a_gif_of_few_colours_has_exactly_these(tmp_path):
     colours = np.random.RandomState(1).randint(0, 256, (200, 3)).astype(np.uint8)
     pixels = np.concatenate([colours, colours[:56]]).reshape(16, 16, 3)
     with encode.Gif(Order(tmp_path / "a.gif", (16, 16), 1, 10, "good", Notes())) as gif:
-        gif.add(pixels)
+        gif.add(gif.packed(pixels))
 
     assert (decoded(tmp_path / "a.gif")[0] == pixels).all()
 
@@ -272,7 +272,7 @@ def test_a_film_of_other_pictures_is_found_out(films, studio, tmp_path):
     order = Order(tmp_path / "a.mp4", (64, 64), 10, FPS, "good", read_notes(films["mp4"].read_bytes()))
     with encode.Video("mp4", order) as video:
         for pixels in pictures(studio, other, Film("mp4", 64, FPS), moments(other, Film("mp4", 64, FPS))):
-            video.add(pixels)
+            video.add(video.packed(pixels))
 
     assert likeness(studio, tmp_path / "a.mp4", read_notes(ends_of(tmp_path / "a.mp4"))) < ALIKE
 
@@ -381,7 +381,7 @@ def test_cancelling_leaves_nothing(studio, tmp_path):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_film_that_fails_in_the_encoder_leaves_nothing_and_says_why(studio, tmp_path, monkeypatch, name):
-    def broken(self, pixels):
+    def broken(self, frame):
         if getattr(self, "tried", 0) == 3:
             raise GenartError("The encoder gave up; try again.")
         self.tried = getattr(self, "tried", 0) + 1
