@@ -28,6 +28,7 @@ XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the uuid of XMP i
 GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # ends an XMP block in GIF, as the specification has it
 BT709 = 1
 GIF_COLOURS = 256
+PALETTE_SECONDS = 0.1  # shared colours: three frames at 30 a second
 SMALL = 512 * 512  # pixels of frames that one thread encodes; several would mostly wait for each other
 
 
@@ -104,6 +105,8 @@ class Video:
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = 1
         self.stream, self.kept = stream, threading.local()
+        # From 17 on every change of colours would be cut up for threads of its own, and mostly wait for them.
+        self.alone = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
         self.voice = Voice(self.container, kind, order, order.sound) if order.sound is not None and kind in VOICES else None
         if kind != "webp":
             self.container.metadata.update(self._metadata())
@@ -125,7 +128,7 @@ class Video:
             matrix |= {"interpolation": "POINT" if self.order.hard else "LANCZOS"}
         if not hasattr(self.kept, "reformatter"):
             self.kept.reformatter = av.video.reformatter.VideoReformatter()  # it prepares tables, and serves one thread
-        return self.kept.reformatter.reformat(frame, self.stream.width, self.stream.height, self.pixels, **matrix)
+        return self.kept.reformatter.reformat(frame, self.stream.width, self.stream.height, self.pixels, **self.alone, **matrix)
 
     def add(self, frame: Any) -> None:
         frame.pts, frame.time_base = self.count, 1 / self.rate
@@ -185,11 +188,14 @@ class Voice:
 
 
 class Gif:
-    """A GIF whose every frame has the 256 colours that suit it, or all its own where they are fewer."""
+    """A GIF whose frames have the 256 colours that suit them, neighbours at high rates the same, or all their own where
+    they are fewer."""
 
     def __init__(self, order: Order):
         height, width = order.shape
         self.order, self.count = order, 0
+        self.together = max(1, round(order.fps * PALETTE_SECONDS))
+        self.waiting: list[Image.Image] = []
         self.file = order.path.open("wb")
         self.file.write(b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\0\0")
         self.file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
@@ -197,20 +203,36 @@ class Gif:
         self.file.write(b"\x21\xff\x0bXMP DataXMP" + order.notes.xmp() + GIF_TRAILER)  # first: some readers go no further
 
     def packed(self, pixels: np.ndarray) -> Image.Image:
+        """In its own colours where they are few, else as it is."""
         image = Image.fromarray(pixels)
         if image.getcolors(GIF_COLOURS):
-            palette = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT)
-        else:  # an octree's colours, diffused, come nearer to the eye than a median cut's, in a tenth of the time
-            palette = image.quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
-            palette = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
-        height, width = self.order.shape
-        return palette.resize((width, height), Image.Resampling.NEAREST) if palette.size != (width, height) else palette
+            image = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT)
+        size = self.order.shape[::-1]
+        return image if image.size == size else image.resize(size, Image.Resampling.NEAREST)
 
     def add(self, frame: Image.Image) -> None:
+        if frame.mode == "P":
+            self._write()
+            self._append(frame)
+            return
+        self.waiting.append(frame)
+        if len(self.waiting) == self.together:
+            self._write()
+
+    def _write(self) -> None:
+        """What waits, in the colours of an octree, diffused: nearer to the eye than a median cut's, in a tenth of the time."""
+        if not self.waiting:
+            return
+        colours = Image.fromarray(np.concatenate(self.waiting)).quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
+        for image in self.waiting:
+            self._append(image.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG))
+        self.waiting.clear()
+
+    def _append(self, image: Image.Image) -> None:
         # hundredths of a second do not divide most rates: each frame ends at the nearest to its true end
         hundredths = round((self.count + 1) * 100 / self.order.fps) - round(self.count * 100 / self.order.fps)
         self.count += 1
-        for part in GifImagePlugin.getdata(frame, duration=10 * hundredths, include_color_table=True):
+        for part in GifImagePlugin.getdata(image, duration=10 * hundredths, include_color_table=True):
             self.file.write(part)
 
     def __enter__(self) -> "Gif":
@@ -218,6 +240,7 @@ class Gif:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
+            self._write()
             self.file.write(b";")
         self.file.close()
 
