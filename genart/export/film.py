@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generator, Iterator, TypeVar
 
 import numpy as np
 
@@ -47,13 +47,13 @@ FINISHERS = 4  # threads, at most
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`suffix` of the file; `bytes` a pixel takes at most, about; how the encoder itself `enlarges` smaller frames, if it does."""
+    """`suffix` of the file; `bytes` a pixel takes at most, about; finishing steps by which the encoder itself `enlarges`."""
 
     suffix: str
     encoder: Callable[[Order], Encoder]
     bytes: float
     sheet: bool = False
-    enlarges: tuple[str, ...] = ()  # finishing steps
+    enlarges: tuple[str, ...] = ()
 
 
 FORMATS: dict[str, Format] = {
@@ -271,7 +271,7 @@ def _encode(
                 progress(done)
 
 
-def _ahead(beside: ThreadPoolExecutor, work: Callable[..., T], items: Iterator[tuple[Any, ...]]) -> Iterator[T]:
+def _ahead(beside: ThreadPoolExecutor, work: Callable[..., T], items: Iterator[tuple[Any, ...]]) -> Generator[T, None, None]:
     """What `work` makes of each item, in order; at most AHEAD of them are under way or wait."""
     waiting: deque[Future[T]] = deque()
     try:
