@@ -104,17 +104,24 @@ class Studio:
     def render_many(self, recipes: Iterable[Recipe], *, size: int | None = None, batch: int = 1) -> Iterator[np.ndarray]:
         """The pictures of `recipes`, one by one, other visitors served in between.
 
-        While the caller works on some, the next `batch` are under way.
+        The first `batch` are begun at once, and while the caller works on some, the next are under way.
         """
-        under_way: deque[Future[list[tuple[Recipe, Frame]]]] = deque()
         rest = iter(recipes)
-        while group := list(islice(rest, batch)):
-            self._foresee(*group)
-            under_way.append(self._turns.submit(object(), partial(self._frames, group, size)))
-            if len(under_way) > 1:
-                yield from self._finished(under_way.popleft())
-        while under_way:
-            yield from self._finished(under_way.popleft())
+        under_way: deque[Future[list[tuple[Recipe, Frame]]]] = deque()
+
+        def begin() -> None:
+            if group := list(islice(rest, batch)):
+                self._foresee(*group)
+                under_way.append(self._turns.submit(object(), partial(self._frames, group, size)))
+
+        def pictures() -> Iterator[np.ndarray]:
+            while under_way:
+                begin()
+                for recipe, frame in under_way.popleft().result():
+                    yield finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
+
+        begin()
+        return pictures()
 
     def best_batch(self, recipe: Recipe) -> int:
         """How many pictures at once this model renders fastest on this device, as measured once."""
@@ -318,11 +325,6 @@ class Studio:
         with torch.inference_mode():
             w = self._with_room(name, lambda: cast(Encoder, generator).encode(x, shares))
         return Anchor(label=label, vector=pack_vector(w[0].cpu().numpy(), "w", half=True))
-
-    def _finished(self, coming: "Future[list[tuple[Recipe, Frame]]]") -> Iterator[np.ndarray]:
-        """In the caller's thread."""
-        for recipe, frame in coming.result():
-            yield finish.finished(frame.pixels, recipe.finish) if frame.full else frame.pixels
 
     def _frames(self, recipes: list[Recipe], size: int | None) -> list[tuple[Recipe, Frame]]:
         """Several pictures, in one pass where they differ in w alone."""

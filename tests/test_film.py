@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from genart.catalogue import Source
 from genart.errors import BadRecipe, GenartError, Refused
 from genart.export import encode, read_notes, recipes_of, save_jpeg, save_png, save_webp
 from genart.export.encode import Order, import_av
-from genart.export.film import FORMATS, PUBLIC, Film, Limits, estimate, moments, pictures, save_film, sized
+from genart.export.film import AHEAD, FORMATS, PUBLIC, Film, Limits, _ahead, estimate, moments, pictures, save_film, sized
 from genart.export.label import labelled
 from genart.export.notes import SOURCE_TYPE, Notes, of_recipes
 from genart.export.replay import ALIKE, ends_of, likeness
@@ -133,9 +134,24 @@ def test_a_gif_of_few_colours_has_exactly_these(tmp_path):
     colours = np.random.RandomState(1).randint(0, 256, (200, 3)).astype(np.uint8)
     pixels = np.concatenate([colours, colours[:56]]).reshape(16, 16, 3)
     with encode.Gif(Order(tmp_path / "a.gif", (16, 16), 1, 10, "good", Notes())) as gif:
-        gif.add(pixels)
+        gif.add(gif.packed(pixels))
 
     assert (decoded(tmp_path / "a.gif")[0] == pixels).all()
+
+
+def test_gif_frames_of_a_tenth_of_a_second_share_their_colours_and_those_of_few_keep_their_own(tmp_path):
+    random = np.random.RandomState(2)
+    rich = [np.kron(random.randint(0, 256, (20, 20, 3)), np.ones((2, 2, 1))).astype(np.uint8) for _ in range(5)]
+    plain = np.full((40, 40, 3), (1, 2, 3), np.uint8)
+    with encode.Gif(Order(tmp_path / "a.gif", (40, 40), 6, 30, "good", Notes())) as gif:
+        for pixels in (*rich[:2], plain, *rich[2:]):
+            gif.add(gif.packed(pixels))
+    frames = decoded(tmp_path / "a.gif")
+
+    assert len(frames) == 6
+    assert (frames[2] == plain).all()
+    assert len(np.unique(np.concatenate(frames[3:]).reshape(-1, 3), axis=0)) <= 256
+    assert all(close(a, b) < 40 for a, b in zip(frames, (*rich[:2], plain, *rich[2:]), strict=True))
 
 
 def test_numbered_frames_are_the_pictures_themselves(films, studio):
@@ -146,6 +162,27 @@ def test_numbered_frames_are_the_pictures_themselves(films, studio):
 
     assert names == [f"frame{number:05d}.png" for number in range(10)]
     assert np.abs(first.astype(int) - studio.render(sized(studio, A, 64))).max() <= 1
+
+
+def test_frames_finished_by_several_threads_come_in_order(studio, tmp_path):
+    film = Film("frames", 64, 30)
+    save_film(studio, WALK, film, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as file:
+        made = [np.asarray(Image.open(io.BytesIO(file.read(f"frame{number:05d}.png")))) for number in range(30)]
+    expected = [studio.render(sized(studio, WALK.at(second), 64)) for second in moments(WALK, film)]
+
+    assert (made[0] == expected[0]).all()
+    assert all(np.abs(a.astype(int) - b).max() <= 1 for a, b in zip(made, expected, strict=True))
+
+
+def test_few_frames_are_made_ahead_of_the_encoder():
+    begun = []
+    with ThreadPoolExecutor(2) as beside:
+        frames = _ahead(beside, lambda number: number, ((begun.append(number) or number,) for number in range(100)))
+        for number in range(20):
+            assert next(frames) == number
+            assert len(begun) <= number + AHEAD + 2
+        frames.close()
 
 
 def test_sprites_lie_where_their_json_says(films, studio):
@@ -272,7 +309,7 @@ def test_a_film_of_other_pictures_is_found_out(films, studio, tmp_path):
     order = Order(tmp_path / "a.mp4", (64, 64), 10, FPS, "good", read_notes(films["mp4"].read_bytes()))
     with encode.Video("mp4", order) as video:
         for pixels in pictures(studio, other, Film("mp4", 64, FPS), moments(other, Film("mp4", 64, FPS))):
-            video.add(pixels)
+            video.add(video.packed(pixels))
 
     assert likeness(studio, tmp_path / "a.mp4", read_notes(ends_of(tmp_path / "a.mp4"))) < ALIKE
 
@@ -354,12 +391,16 @@ def test_a_silent_format_leaves_the_sound_out(studio, tmp_path):
     assert len(decoded(tmp_path / "a.gif")) == 10
 
 
+@pytest.mark.parametrize("name", ["mp4", "gif"])
 @pytest.mark.parametrize("model", ["dcgan", "vae"])
-def test_frames_enlarged_by_the_encoder_are_those_of_the_stills(studio, tmp_path, model):
+@pytest.mark.parametrize("hard", [False, True])
+def test_frames_enlarged_by_the_encoder_are_those_of_the_stills(studio, tmp_path, monkeypatch, model, name, hard):
+    monkeypatch.setitem(studio.entries, model, replace(studio.entries[model], hard_pixels=hard))
     walk = Walk((Key(replace(A, model=model), 0.3),))
-    save_film(studio, walk, Film("mp4", 128, 10, "best"), tmp_path / "a.mp4")
+    path = tmp_path / f"a.{name}"
+    save_film(studio, walk, Film(name, 128, 10, "best"), path)
 
-    assert close(decoded(tmp_path / "a.mp4")[0], studio.render(sized(studio, walk.at(0), 128))) < 6
+    assert close(decoded(path)[0], studio.render(sized(studio, walk.at(0), 128))) < (16 if name == "gif" else 6)
 
 
 # Limits, cancelling, estimates.
@@ -381,7 +422,7 @@ def test_cancelling_leaves_nothing(studio, tmp_path):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_film_that_fails_in_the_encoder_leaves_nothing_and_says_why(studio, tmp_path, monkeypatch, name):
-    def broken(self, pixels):
+    def broken(self, frame):
         if getattr(self, "tried", 0) == 3:
             raise GenartError("The encoder gave up; try again.")
         self.tried = getattr(self, "tried", 0) + 1

@@ -7,6 +7,7 @@ An encoder takes frames of one size and knows neither recipes nor walks, only th
 import io
 import json
 import math
+import threading
 import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,7 @@ from PIL import GifImagePlugin, Image
 
 from genart.errors import GenartError
 from genart.export.notes import Notes
-from genart.export.png import png
+from genart.export.png import chunks_of, png, png_at_once
 from genart.export.sheet import contact_sheet
 from genart.sound import RATE
 
@@ -27,6 +28,7 @@ XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # the uuid of XMP i
 GIF_TRAILER = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"  # ends an XMP block in GIF, as the specification has it
 BT709 = 1
 GIF_COLOURS = 256
+PALETTE_SECONDS = 0.1  # in which frames share their colours: 0.1 dB in slow walks, 0.9 in the fastest, for a third of the time
 SMALL = 512 * 512  # pixels of frames that one thread encodes; several would mostly wait for each other
 
 
@@ -35,7 +37,8 @@ class Order:
     """What an encoder is told: where to write, what shape (H, W) and how many frames, how fast, how well, and the notes.
 
     `sound` is what a video lets hear, int16 (n, 2), RATE samples a second; other formats are silent. Smaller
-    frames are enlarged by a `Video` itself, hard-edged where `hard`: beside its change of colours that costs nothing.
+    frames are enlarged by a `Video` itself, hard-edged where `hard`, and then by a `Gif` too: beside their change of colours
+    that costs nothing.
     """
 
     path: Path
@@ -53,8 +56,11 @@ class Encoder(Protocol):
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
-    def add(self, pixels: np.ndarray) -> None:
-        """The next frame, uint8 (H, W, 3)."""
+    def packed(self, pixels: np.ndarray) -> Any:
+        """As much of a frame's encoding, uint8 (H, W, 3), as asks for no other frame: in any thread, in any order."""
+
+    def add(self, frame: Any) -> None:
+        """The next frame, packed."""
 
 
 # Muxer, codec and pixel format; what the muxer is told; what the codec is told for each quality.
@@ -65,7 +71,8 @@ VIDEO = {
 }
 CONTAINERS = {"mp4": {"movflags": "+faststart"}, "webp": {"loop": "0"}}
 H264 = {"preset": "veryfast", "x264-params": "partitions=i4x4,i8x8"}  # a fifth of the time for a hundredth of the size
-VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1"}
+# Frames looked at in advance change nothing in realtime, and would all be encoded at the end, when nothing is drawn any more.
+VP9 = {"b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1", "lag-in-frames": "0"}
 CODECS = {
     "mp4": {name: {"crf": crf, **H264} for name, crf in (("small", "28"), ("good", "20"), ("best", "14"))},
     "webm": {name: {"crf": crf, **VP9} for name, crf in (("small", "42"), ("good", "30"), ("best", "18"))},
@@ -97,7 +104,9 @@ class Video:
             context = stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = BT709
             context.color_range = 1
-        self.stream, self.reformatter = stream, av.video.reformatter.VideoReformatter()  # kept: it prepares tables
+        self.stream, self.kept = stream, threading.local()
+        # From 17 on every change of colours would be cut up for threads of its own, and mostly wait for them.
+        self.alone = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
         self.voice = Voice(self.container, kind, order, order.sound) if order.sound is not None and kind in VOICES else None
         if kind != "webp":
             self.container.metadata.update(self._metadata())
@@ -107,7 +116,8 @@ class Video:
         said = {"title": "genart", "comment": notes.text, "copyright": notes.licence, "description": notes.credit}
         return said | ({"XMP": notes.xmp().decode()} if self.kind == "webm" else {})
 
-    def add(self, pixels: np.ndarray) -> None:
+    def packed(self, pixels: np.ndarray) -> Any:
+        """In the codec's colours, and as large as the film."""
         av = import_av()
         height, width = pixels.shape[:2]
         if (height, width) == self.order.shape and (height % 2 or width % 2):
@@ -116,7 +126,11 @@ class Video:
         matrix = {} if self.kind == "webp" else {"dst_colorspace": "ITU709", "dst_color_range": "MPEG"}
         if pixels.shape[:2] != (self.stream.height, self.stream.width):
             matrix |= {"interpolation": "POINT" if self.order.hard else "LANCZOS"}
-        frame = self.reformatter.reformat(frame, self.stream.width, self.stream.height, self.pixels, **matrix)
+        if not hasattr(self.kept, "reformatter"):
+            self.kept.reformatter = av.video.reformatter.VideoReformatter()  # it prepares tables, and serves one thread
+        return self.kept.reformatter.reformat(frame, self.stream.width, self.stream.height, self.pixels, **self.alone, **matrix)
+
+    def add(self, frame: Any) -> None:
         frame.pts, frame.time_base = self.count, 1 / self.rate
         self.count += 1
         for packet in self.stream.encode(frame):
@@ -174,28 +188,52 @@ class Voice:
 
 
 class Gif:
-    """A GIF whose every frame has the 256 colours that suit it, or all its own where they are fewer."""
+    """A GIF whose frames have the 256 colours that suit them, neighbours at high rates the same, or all their own where
+    they are fewer."""
 
     def __init__(self, order: Order):
         height, width = order.shape
         self.order, self.count = order, 0
+        self.together = max(1, round(order.fps * PALETTE_SECONDS))
+        self.waiting: list[Image.Image] = []
         self.file = order.path.open("wb")
         self.file.write(b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\0\0")
         self.file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
         self.file.write(b"\x21\xfe" + _blocks(order.notes.text.encode()))
         self.file.write(b"\x21\xff\x0bXMP DataXMP" + order.notes.xmp() + GIF_TRAILER)  # first: some readers go no further
 
-    def add(self, pixels: np.ndarray) -> None:
+    def packed(self, pixels: np.ndarray) -> Image.Image:
+        """In its own colours where they are few, else as it is."""
         image = Image.fromarray(pixels)
         if image.getcolors(GIF_COLOURS):
-            palette = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT)
-        else:  # an octree's colours, diffused, come nearer to the eye than a median cut's, in a tenth of the time
-            palette = image.quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
-            palette = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+            image = image.quantize(GIF_COLOURS, Image.Quantize.MEDIANCUT)
+        size = self.order.shape[::-1]
+        return image if image.size == size else image.resize(size, Image.Resampling.NEAREST)
+
+    def add(self, frame: Image.Image) -> None:
+        if frame.mode == "P":
+            self._write()
+            self._append(frame)
+            return
+        self.waiting.append(frame)
+        if len(self.waiting) == self.together:
+            self._write()
+
+    def _write(self) -> None:
+        """What waits, in the colours of an octree, diffused: nearer to the eye than a median cut's, in a tenth of the time."""
+        if not self.waiting:
+            return
+        together = Image.fromarray(np.concatenate([np.asarray(image) for image in self.waiting]))
+        colours = together.quantize(GIF_COLOURS, Image.Quantize.FASTOCTREE)
+        for image in self.waiting:
+            self._append(image.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG))
+        self.waiting.clear()
+
+    def _append(self, image: Image.Image) -> None:
         # hundredths of a second do not divide most rates: each frame ends at the nearest to its true end
         hundredths = round((self.count + 1) * 100 / self.order.fps) - round(self.count * 100 / self.order.fps)
         self.count += 1
-        for part in GifImagePlugin.getdata(palette, duration=10 * hundredths, include_color_table=True):
+        for part in GifImagePlugin.getdata(image, duration=10 * hundredths, include_color_table=True):
             self.file.write(part)
 
     def __enter__(self) -> "Gif":
@@ -203,6 +241,7 @@ class Gif:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
+            self._write()
             self.file.write(b";")
         self.file.close()
 
@@ -211,13 +250,16 @@ class Frames:
     """A zip of numbered PNG files."""
 
     def __init__(self, order: Order):
-        self.order, self.count = order, 0
+        self.order, self.count, self.chunks = order, 0, chunks_of(order.notes)
         self.zip = zipfile.ZipFile(order.path, "w", zipfile.ZIP_STORED)
         self.zip.writestr("genart.xmp", order.notes.xmp())
         self.zip.writestr("README.txt", order.notes.text)
 
-    def add(self, pixels: np.ndarray) -> None:
-        self.zip.writestr(f"frame{self.count:05d}.png", png(pixels, self.order.notes))
+    def packed(self, pixels: np.ndarray) -> bytes:
+        return png_at_once(pixels, self.chunks)
+
+    def add(self, frame: bytes) -> None:
+        self.zip.writestr(f"frame{self.count:05d}.png", frame)
         self.count += 1
 
     def __enter__(self) -> "Frames":
@@ -234,8 +276,11 @@ class Sheet:
         self.order = order
         self.pictures: list[np.ndarray] = []
 
-    def add(self, pixels: np.ndarray) -> None:
-        self.pictures.append(pixels)
+    def packed(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels
+
+    def add(self, frame: np.ndarray) -> None:
+        self.pictures.append(frame)
 
     def __enter__(self) -> "Sheet":
         return self

@@ -11,14 +11,16 @@ import tempfile
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Generator, Iterator, TypeVar
 
 import numpy as np
 
-from genart import finish
+from genart import finish, machine
 from genart.errors import BadRecipe, Refused, quote
 from genart.export.encode import Encoder, Frames, Gif, Order, Sheet, Sprites, Video
 from genart.export.label import labelled
@@ -31,31 +33,34 @@ from genart.walk import Walk
 if TYPE_CHECKING:
     from genart.studio import Studio
 
+T = TypeVar("T")
+
 QUALITIES = ("small", "good", "best")
 SIDE = 512
 MAX_FPS = {"gif": 50.0}  # browsers slow a GIF with shorter frames down to 10 a second
 SHEET_FRAMES = 36
 TRIED = (3, 12)  # frames rendered and encoded for an estimate, at least and at most
 TRIED_SECONDS = 1.0
-AHEAD = 4  # frames that are drawn and wait for the encoder
+AHEAD = 8  # frames that are being finished, or wait for the encoder
+FINISHERS = 4  # threads, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`suffix` of the file; `bytes` a pixel takes at most, about."""
+    """`suffix` of the file; `bytes` a pixel takes at most, about; finishing steps by which the encoder itself `enlarges`."""
 
     suffix: str
     encoder: Callable[[Order], Encoder]
     bytes: float
     sheet: bool = False
-    enlarges: bool = False  # smaller frames
+    enlarges: tuple[str, ...] = ()
 
 
 FORMATS: dict[str, Format] = {
-    "mp4": Format(".mp4", partial(Video, "mp4"), 0.5, enlarges=True),
-    "webm": Format(".webm", partial(Video, "webm"), 0.5, enlarges=True),
-    "gif": Format(".gif", Gif, 1.1),
-    "webp": Format(".webp", partial(Video, "webp"), 0.5, enlarges=True),
+    "mp4": Format(".mp4", partial(Video, "mp4"), 0.5, enlarges=("enlarge", "blocks")),
+    "webm": Format(".webm", partial(Video, "webm"), 0.5, enlarges=("enlarge", "blocks")),
+    "gif": Format(".gif", Gif, 1.1, enlarges=("blocks",)),
+    "webp": Format(".webp", partial(Video, "webp"), 0.5, enlarges=("enlarge", "blocks")),
     "frames": Format(".zip", Frames, 3.1),
     "sheet": Format(".png", Sheet, 3.1, sheet=True),
     "sprites": Format(".zip", Sprites, 3.1),
@@ -131,21 +136,37 @@ def moments(walk: Walk, film: Film) -> list[float]:
     return [float(second) for second in np.linspace(0, last, SHEET_FRAMES)]
 
 
-def pictures(studio: "Studio", walk: Walk, film: Film, seconds: list[float], *, enlarged: bool = True) -> Iterator[np.ndarray]:
-    """The film's frames, uint8 (H, W, 3), as a still of the same recipe and size shows them, or before its enlargement."""
-    recipes = (sized(studio, walk.at(second), film.side, enlarged=enlarged) for second in seconds)
-    batch = studio.best_batch(walk.at(0)) if len(seconds) > TRIED[1] else 1
-    for pixels in studio.render_many(recipes, batch=batch):
-        yield labelled(pixels) if film.label else pixels
+def pictures(studio: "Studio", walk: Walk, film: Film, seconds: list[float]) -> Iterator[np.ndarray]:
+    """The film's frames, uint8 (H, W, 3), as a still of the same recipe and size shows them."""
+    for recipe, pixels in _drawn(studio, walk, seconds):
+        yield _shown(finish.finished(pixels, sized(studio, recipe, film.side).finish), film)
 
 
 def sized(studio: "Studio", recipe: Recipe, side: int, *, enlarged: bool = True) -> Recipe:
     """The recipe with a last step that gives its picture a longer side of `side` pixels, or without any such step."""
-    kept = tuple(step for step in recipe.finish if "size" not in dict(step.parameters))
-    if not enlarged:
-        return replace(recipe, finish=kept)
-    name = "blocks" if studio.entries[recipe.model].hard_pixels else "enlarge"
-    return replace(recipe, finish=(*kept, Step(name, (("size", float(side)),))))
+    kept = _steps(recipe)
+    return replace(recipe, finish=(*kept, _enlargement(studio, recipe.model, side)) if enlarged else kept)
+
+
+def _steps(recipe: Recipe) -> tuple[Step, ...]:
+    """What is done to the recipe's picture before its size is a film's."""
+    return tuple(step for step in recipe.finish if "size" not in dict(step.parameters))
+
+
+def _enlargement(studio: "Studio", model: str, side: int) -> Step:
+    return Step("blocks" if studio.entries[model].hard_pixels else "enlarge", (("size", float(side)),))
+
+
+def _drawn(studio: "Studio", walk: Walk, seconds: list[float]) -> Iterator[tuple[Recipe, np.ndarray]]:
+    """Recipes with their pictures, not yet finished. The first are under way before they are asked for."""
+    recipes, again = tee(walk.at(second) for second in seconds)
+    batch = studio.best_batch(walk.at(0)) if len(seconds) >= TRIED[1] else 1
+    bare = studio.render_many((replace(recipe, finish=()) for recipe in again), batch=batch)
+    return zip(recipes, bare, strict=True)
+
+
+def _shown(pixels: np.ndarray, film: Film) -> np.ndarray:
+    return labelled(pixels) if film.label else pixels
 
 
 def check(walk: Walk, film: Film, limits: Limits) -> int:
@@ -226,45 +247,48 @@ def _encode(
     progress: Callable[[int], None],
     sound: np.ndarray | None = None,
 ) -> None:
-    shape, grows = _shape(studio, walk, film)
-    frames = pictures(studio, walk, film, seconds, enlarged=not grows)
-    first = next(frames)
     notes = of_walk(studio, walk, film.to_json())
+    last = _enlargement(studio, walk.model, film.side)
+    begin = walk.at(seconds[0])
+    pixels = studio.render(replace(begin, finish=()))  # alone, as a still is
+    drawn = _drawn(studio, walk, seconds[1:])
+    small = finish.finished(pixels, _steps(begin))
+    shape, grows = _shape(small, film, last)
+
+    def made(recipe: Recipe, pixels: np.ndarray) -> Any:
+        finished = finish.finished(pixels, _steps(recipe))
+        return encoder.packed(finished if grows else _shown(finish.apply(finished, last), film))
+
     hard = studio.entries[walk.model].hard_pixels
     order = Order(path, shape, len(seconds), film.fps, film.quality, notes, sound, hard)
-    with FORMATS[film.format].encoder(order) as encoder, ThreadPoolExecutor(1, "encodes") as beside:
-        encoder.add(first)
+    threads = min(FINISHERS, machine.processors())
+    with FORMATS[film.format].encoder(order) as encoder, ThreadPoolExecutor(threads, "finishes") as beside:
+        encoder.add(encoder.packed(small if grows else _shown(finish.apply(small, last), film)))
         progress(1)
-        _beside(beside, encoder, frames, progress)
+        with closing(_ahead(beside, made, drawn)) as frames:
+            for done, frame in enumerate(frames, 2):
+                encoder.add(frame)
+                progress(done)
 
 
-def _beside(beside: ThreadPoolExecutor, encoder: Encoder, frames: Iterator[np.ndarray], progress: Callable[[int], None]) -> None:
-    """All frames but the first, encoded in a thread beside the one that draws the next; at most AHEAD of them wait."""
-    waiting: deque[Future[None]] = deque()
-    done = 1
-
-    def settle(most: int) -> None:
-        nonlocal done
-        while len(waiting) > most or (waiting and waiting[0].done()):
-            waiting.popleft().result()
-            done += 1
-            progress(done)
-
+def _ahead(beside: ThreadPoolExecutor, work: Callable[..., T], items: Iterator[tuple[Any, ...]]) -> Generator[T, None, None]:
+    """What `work` makes of each item, in order; at most AHEAD of them are under way or wait."""
+    waiting: deque[Future[T]] = deque()
     try:
-        for pixels in frames:
-            waiting.append(beside.submit(encoder.add, pixels))
-            settle(AHEAD)
-        settle(0)
+        for item in items:
+            waiting.append(beside.submit(work, *item))
+            while len(waiting) > AHEAD or (waiting and waiting[0].done()):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        for frame in waiting:  # of a film that is given up
-            frame.cancel()
+        for future in waiting:  # of a film that is given up
+            future.cancel()
 
 
-def _shape(studio: "Studio", walk: Walk, film: Film) -> tuple[tuple[int, int], bool]:
+def _shape(small: np.ndarray, film: Film, last: Step) -> tuple[tuple[int, int], bool]:
     """A frame's height and width, and whether the encoder is to enlarge to it: where it can, and sides stay even."""
-    small = studio.render(sized(studio, walk.at(0), film.side, enlarged=False))
-    large = finish.apply(small, Step("blocks", (("size", float(film.side)),)))
-    height, width = large.shape[:2]
+    height, width = finish.apply(small, Step("blocks", last.parameters)).shape[:2]
     even = not height % 2 and not width % 2
-    grows = large.shape[0] > small.shape[0] and large.shape[1] > small.shape[1]
-    return (height, width), FORMATS[film.format].enlarges and not film.label and even and grows
+    grows = height > small.shape[0] and width > small.shape[1]
+    return (height, width), last.name in FORMATS[film.format].enlarges and not film.label and even and grows
