@@ -19,14 +19,15 @@ RATIO = FAR / NEAR
 SCALES = (2 * (1 - RATIO**2), NEAR, 2 * NEAR**2, NEAR**3 * (RATIO**3 - RATIO))
 FEWEST_CHANNELS = 128  # below, the transforms take longer than they save
 MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
-STRIP_VALUES = 64 * 2**10  # of a strip of tiles, tiles times channels: what it needs stays in the processor's cache
-FEWEST_TILES = 256
+MOST_TILES = 256  # at a time, and no more than channels: what they need stays in the processor's cache
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some processors twice as fast as the default, MKL
 CAN_PACK = ONEDNN is not None and all(
     hasattr(torch.ops.mkldnn, name) for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight")
 )
 FEWEST_PIXELS = 256
 BAND_BYTES = 64 * 2**20  # of a picture being doubled, which is made in bands: a larger tensor costs more than what is done in it
+PHASED = 512  # outputs from which a doubling is made of four convolutions: oneDNN's own writes rows 4096 bytes apart
+PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # rows and columns, even or odd
 MOST_PACKED = 1024  # pixels: of a larger picture the products take so long that reordering the weights does not show
 
 
@@ -93,17 +94,25 @@ class Packed:
 
     def transposed(self, x: Tensor, weight: Tensor, flipped: bool = False) -> Tensor:
         """F.conv_transpose2d of x with stride 2, `weight` (outside, inside, 3, 3), as a convolution has it."""
-        none, two, one = [0, 0], [2, 2], [1, 1]
-        reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
-        shape = list(x.shape)
+        none, one, two, shape = [0, 0], [1, 1], [2, 2], list(x.shape)
 
         def reordered() -> list[Tensor]:
-            seen = (weight.flip(2, 3) if flipped else weight).transpose(0, 1)
-            return [reorder(seen.contiguous(), none, none, two, one, 1, shape)]
+            seen = weight.flip(2, 3) if flipped else weight
+            if len(weight) < PHASED:
+                seen = seen.transpose(0, 1).contiguous()
+                return [torch.ops.mkldnn._reorder_convolution_transpose_weight(seen, none, none, two, one, 1, shape)]
+            reorder = torch.ops.mkldnn._reorder_convolution_weight
+            return [reorder(seen.flip(2, 3)[:, :, i::2, j::2].contiguous(), [1 - i, 1 - j], one, one, 1, shape) for i, j in PHASES]
 
-        [kept] = self._kept(weight, shape, reordered)
-        made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
-        return made
+        kept = self._kept(weight, shape, reordered)
+        if len(weight) < PHASED:
+            made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept[0], None, none, none, two, one, 1, "none", [], "")
+            return made
+        out = x.new_empty(1, 2 * shape[2] + 1, 2 * shape[3] + 1, len(weight)).permute(0, 3, 1, 2)
+        for (i, j), part in zip(PHASES, kept, strict=True):
+            made = torch.ops.mkldnn._convolution_pointwise(x, part, None, [1 - i, 1 - j], one, one, 1, "none", [], "")
+            out[:, :, i::2, j::2] = made
+        return out
 
     def doubled(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """F.conv2d with padding 1 of x (N, inside, H, W), channels last, its nearest neighbours taken at twice the size.
@@ -297,7 +306,7 @@ def _tiled(
     outside = len(weight)
     tall, wide = height + 2 * padding - 2, width + 2 * padding - 2
     rows, across = -(-tall // 4), -(-wide // 4)
-    strips = -(-rows // max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across))
+    strips = -(-rows // max(1, min(MOST_TILES, max(inside, outside)) // across))
     count = -(-rows // strips)
     scale = _scales() * (x.new_ones(outside) if gain is None else gain)
     out = x.new_empty(rows, 4, across, 4, outside)
