@@ -310,7 +310,8 @@ def _tiled(
     count = -(-rows // strips)
     scale = _scales() * (x.new_ones(outside) if gain is None else gain)
     out = x.new_empty(rows, 4, across, 4, outside)
-    band = x.new_zeros(4 * count + 2, 4 * across + 2, inside)  # of x, with zeros round it
+    band = x.new_empty(4 * count + 2, 4 * across + 2, inside)  # of x, with zeros round it
+    band[:, :padding] = band[:, padding + width :] = 0
     high = x.new_empty(count, band.shape[1], 6, inside)
     values = x.new_empty(count, across, 6, 6, inside)
     for strip in range(strips):
@@ -319,7 +320,7 @@ def _tiled(
         start, end = max(first, 0), min(first + len(band), height)
         inner = band[start - first : end - first, padding : padding + width]
         inner.copy_(x[start:end]) if style is None else torch.mul(x[start:end], style, out=inner)
-        band[end - first :] = 0
+        band[: start - first] = band[end - first :] = 0
         _evaluated(band.unfold(0, 6, 4).movedim(-1, 0), high.movedim(2, 0))
         _evaluated(high.unfold(1, 6, 4).movedim(-1, 0), values.movedim(2, 0))
         made = packed.products(values.flatten(0, 1).flatten(1), weight).view(count, across, 6, 6, outside)
