@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from genart.families import conv
-from genart.families.conv import Conv1x1, Conv3x3, Packed, Winograd, product
+from genart.families.conv import Conv1x1, Conv3x3, Packed, Winograd, product, to_few
 from genart.families.stylegan2 import FAMILY as STYLEGAN2
 from genart.families.stylegan3 import FAMILY as STYLEGAN3
 from tests.reference import stylegan2, stylegan3
@@ -138,6 +138,16 @@ def test_gradients_reach_the_picture_even_after_a_render_in_inference_mode(tiled
     F.conv2d(theirs, layer.weight, padding=1).square().sum().backward()
 
     assert_same(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("outside", [1, 3, 5])
+@pytest.mark.parametrize("biased", [False, True])
+def test_few_channels_are_those_of_the_convolution(biased, outside, count):
+    x, weight, bias = drawn(count, 20, 18, 23), filters(outside, 20), drawn(outside) if biased else None
+
+    assert_same(to_few(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
+    assert_same(Winograd()(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
 
 
 def test_products_are_matrix_products():
