@@ -117,9 +117,11 @@ def test_what_was_prepared_is_not_saved_and_a_copy_works(side):
     assert copy.deepcopy(layer).winograd.packed.kept_bytes == 0
 
 
+@pytest.mark.parametrize("phased", [1, 512])
 @pytest.mark.parametrize("side", [1, 4, 7, 16])
 @pytest.mark.parametrize("channels", [3, 20, WIDE])
-def test_packed_weights_give_the_same_convolutions(channels, side):
+def test_packed_weights_give_the_same_convolutions(channels, side, phased, monkeypatch):
+    monkeypatch.setattr(conv, "PHASED", phased)
     if not conv.CAN_PACK:
         pytest.skip("this torch packs no weights")
     x, bias = drawn(1, channels, side, side + 1).contiguous(memory_format=torch.channels_last), drawn(8)
@@ -127,6 +129,8 @@ def test_packed_weights_give_the_same_convolutions(channels, side):
         assert_same(Packed().convolution(x, filters(8, channels), bias, 1), F.conv2d(x, filters(8, channels), bias, padding=1))
         weight = filters(8, channels).transpose(0, 1)
         assert_same(Packed().transposed(x, filters(8, channels)), F.conv_transpose2d(x, weight, stride=2))
+        weight = weight.flip(2, 3)
+        assert_same(Packed().transposed(x, filters(8, channels), flipped=True), F.conv_transpose2d(x, weight, stride=2))
 
 
 def test_gradients_reach_the_picture_even_after_a_render_in_inference_mode(tiled):
