@@ -284,8 +284,9 @@ def _wants_gradient(*tensors: Tensor) -> bool:
 @cache
 def _scales() -> Tensor:
     """(4, 1, 4, 1): by what 4x4 pixels are to be multiplied when `_interpolated` leaves them."""
-    scales = torch.tensor(SCALES, dtype=torch.float64)
-    return torch.outer(scales, scales).float()[:, None, :, None]
+    with torch.inference_mode(False):
+        scales = torch.tensor(SCALES, dtype=torch.float64)
+        return torch.outer(scales, scales).float()[:, None, :, None]
 
 
 def _transformed(weight: Tensor) -> Tensor:
