@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes
-from genart.families.conv import Packed
+from genart.families.conv import Packed, to_few
 from genart.families.ops import fill
 from genart.families.pictures import PictureLatents
 
@@ -73,6 +73,16 @@ class Block(nn.Module):
         return F.relu_(self.conv(x).add_(x if self.skip is None else self.skip(x)))
 
 
+class Conv(nn.Conv2d):
+    """A convolution that keeps the size."""
+
+    def __init__(self, inside: int, outside: int):
+        super().__init__(inside, outside, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return to_few(x, self.weight, self.bias)
+
+
 class Double(nn.Conv2d):
     """Nearest neighbours at twice the size, then a convolution."""
 
@@ -88,7 +98,7 @@ def _layer(inside: int, outside: int, kind: str, stride: int) -> nn.Module:
     if kind == "block":
         return Block(inside, outside)
     if kind == "conv":
-        return nn.Conv2d(inside, outside, 3, padding=1)
+        return Conv(inside, outside)
     return Double(inside, outside) if stride == 1 else nn.Conv2d(inside, outside, 3, stride=stride, padding=1, bias=False)
 
 

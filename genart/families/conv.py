@@ -14,19 +14,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 # With the usual 0, ±1, ±2 the largest error is four times as large.
-POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
+NEAR, FAR = 0.75, 1.5
+RATIO = FAR / NEAR
+SCALES = (2 * (1 - RATIO**2), NEAR, 2 * NEAR**2, NEAR**3 * (RATIO**3 - RATIO))
 FEWEST_CHANNELS = 128  # below, the transforms take longer than they save
 MOST_BYTES = 64 * 2**20  # of transformed weights, which are four times as many
-STRIP_VALUES = 64 * 2**10  # of a strip of tiles, tiles times channels: what it needs stays in the processor's cache
-FEWEST_TILES = 256
-GAP = 16  # numbers between the rows of a transform: at a power of two apart, all would want the same few lines of the cache
+MOST_TILES = 256  # at a time, and no more than channels: what they need stays in the processor's cache
 ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some processors twice as fast as the default, MKL
 CAN_PACK = ONEDNN is not None and all(
-    hasattr(torch.ops.mkldnn, name)
-    for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight", "_reorder_linear_weight")
+    hasattr(torch.ops.mkldnn, name) for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight")
 )
 FEWEST_PIXELS = 256
+MOST_FEW = 4  # channels
 BAND_BYTES = 64 * 2**20  # of a picture being doubled, which is made in bands: a larger tensor costs more than what is done in it
+PHASED = 512  # outputs from which four convolutions make a doubled picture 7 to 20 % sooner than oneDNN's own way
+PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # rows and columns, even or odd
 MOST_PACKED = 1024  # pixels: of a larger picture the products take so long that reordering the weights does not show
 
 
@@ -65,6 +67,25 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y
 
 
+def to_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """F.conv2d with padding 1 of x (N, inside, H, W), quicker where it makes no more channels than a picture has.
+
+    oneDNN would make 16. Here all taps' shares come of one product, and are added up, each shifted by its tap.
+    """
+    n, inside, height, width = x.shape
+    few = len(weight) <= MOST_FEW and height * width >= FEWEST_PIXELS
+    if not few or ONEDNN is None or not x.is_cpu or x.dtype != torch.float32 or _wants_gradient(x, weight):
+        return F.conv2d(x, weight, bias, padding=1)
+    taps = weight.permute(2, 3, 0, 1).reshape(-1, inside)
+    shares = product(taps, x.permute(0, 2, 3, 1).reshape(-1, inside)).view(3, 3, len(weight), n, height, width)
+    out = x.new_zeros(len(weight), n, height + 2, width + 2)
+    for i in range(3):
+        for j in range(3):
+            out[:, :, 2 - i : 2 - i + height, 2 - j : 2 - j + width] += shares[i, j]
+    out = out[:, :, 1:-1, 1:-1].transpose(0, 1)
+    return out if bias is None else out + bias[:, None, None]
+
+
 class Packed:
     """A layer's weights in the order that oneDNN wants, made once.
 
@@ -93,6 +114,8 @@ class Packed:
 
     def transposed(self, x: Tensor, weight: Tensor, flipped: bool = False) -> Tensor:
         """F.conv_transpose2d of x with stride 2, `weight` (outside, inside, 3, 3), as a convolution has it."""
+        if len(weight) >= PHASED:
+            return self._phased(x, weight, flipped)
         none, two, one = [0, 0], [2, 2], [1, 1]
         reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
         shape = list(x.shape)
@@ -104,6 +127,21 @@ class Packed:
         [kept] = self._kept(weight, shape, reordered)
         made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
         return made
+
+    def _phased(self, x: Tensor, weight: Tensor, flipped: bool) -> Tensor:
+        """The same by four convolutions, for even and odd rows and columns."""
+        ops, once = torch.ops.mkldnn, ([1, 1], [1, 1], 1)
+        n, _, height, width = x.shape
+
+        def reordered() -> list[Tensor]:
+            seen = weight if flipped else weight.flip(2, 3)
+            parts = [(seen[:, :, i::2, j::2].contiguous(), [1 - i, 1 - j]) for i, j in PHASES]
+            return [ops._reorder_convolution_weight(part, around, *once, list(x.shape)) for part, around in parts]
+
+        out = x.new_empty(n, 2 * height + 1, 2 * width + 1, len(weight)).permute(0, 3, 1, 2)
+        for (i, j), part in zip(PHASES, self._kept(weight, list(x.shape), reordered), strict=True):
+            out[:, :, i::2, j::2] = ops._convolution_pointwise(x, part, None, [1 - i, 1 - j], *once, "none", [], "")
+        return out
 
     def doubled(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """F.conv2d with padding 1 of x (N, inside, H, W), channels last, its nearest neighbours taken at twice the size.
@@ -129,10 +167,14 @@ class Packed:
             out[:, :, 2 * top : 2 * end] = _added_up(part[:, :, 2 * (top - first) : 2 * (end - first) + 1], bias)
         return out
 
-    def tiles(self, weight: Tensor) -> list[Tensor]:
-        """The 36 matrices (outside, inside) of tiles."""
-        reorder = torch.ops.mkldnn._reorder_linear_weight if CAN_PACK else lambda matrix, _: matrix
-        return self._kept(weight, "tiles", lambda: [reorder(matrix, FEWEST_TILES) for matrix in _transformed(weight)])
+    def products(self, x: Tensor, weight: Tensor) -> Tensor:
+        """x (tiles, 36 inside) -> (tiles, 36 outside): each of 36 times its own matrix of the transformed weights."""
+        once = [0, 0], [1, 1], [1, 1], 36
+        x = x.T[None, :, None]
+        reorder = torch.ops.mkldnn._reorder_convolution_weight
+        [kept] = self._kept(weight, list(x.shape), lambda: [reorder(_transformed(weight), *once, list(x.shape))])
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, None, *once, "none", [], "")
+        return made[0, :, 0].T
 
     def _kept(self, weight: Tensor, use: object, make: Callable[[], list[Tensor]]) -> list[Tensor]:
         version = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version, use)
@@ -193,11 +235,10 @@ class Winograd(nn.Module):
                 y = self.packed.convolution(_scaled(x, style), weight, bias if gain is None else None, padding)
                 return y if gain is None else _scaled(y, gain, bias)
             return _direct(x, weight, bias, padding, style, gain)
-        tiles = self.packed.tiles(weight)
         pictures = []
         for i, one in enumerate(x):
             own = (None if scale is None else scale[i] for scale in (style, gain))
-            pictures.append(_tiled(one.permute(1, 2, 0), tiles, bias, padding, *own)[None])
+            pictures.append(_tiled(one.permute(1, 2, 0), self.packed, weight, bias, padding, *own)[None])
         return (pictures[0] if len(pictures) == 1 else torch.cat(pictures)).permute(0, 3, 1, 2)
 
 
@@ -211,7 +252,7 @@ def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style:
         return F.conv2d(x, weight, bias, padding=padding)
     x = _scaled(x, style)
     if gain is None:
-        return F.conv2d(x, weight, bias, padding=padding)
+        return to_few(x, weight, bias) if weight.shape[2] == 3 and padding == 1 else F.conv2d(x, weight, bias, padding=padding)
     return _scaled(F.conv2d(x, weight, padding=padding), gain, bias)
 
 
@@ -225,7 +266,7 @@ def _scaled(x: Tensor, scale: Tensor | None, bias: Tensor | None = None) -> Tens
 def _pays(x: Tensor, weight: Tensor) -> bool:
     outside, inside = weight.shape[:2]
     return (
-        ONEDNN is not None
+        CAN_PACK
         and weight.shape[2] == 3
         and x.is_cpu
         and x.dtype == torch.float32
@@ -241,77 +282,79 @@ def _wants_gradient(*tensors: Tensor) -> bool:
 
 
 @cache
-def _matrices() -> tuple[Tensor, Tensor, Tensor]:
-    """Of inputs (36, 36), of weights (6, 3), of outputs (16, 36).
-
-    Four outputs of three taps are the middle of a product of polynomials, found from its values
-    at five points and infinity (Toom 1963, Cook 1966).
-    """
+def _scales() -> Tensor:
+    """(4, 1, 4, 1): by what 4x4 pixels are to be multiplied when `_interpolated` leaves them."""
     with torch.inference_mode(False):
-        return _made_matrices()
-
-
-def _made_matrices() -> tuple[Tensor, Tensor, Tensor]:
-    points = torch.tensor(POINTS, dtype=torch.float64)
-    inputs = torch.zeros(6, 6, dtype=torch.float64)
-    weights = torch.zeros(6, 3, dtype=torch.float64)
-    outputs = torch.zeros(4, 6, dtype=torch.float64)
-    for i, point in enumerate(points):
-        others = torch.cat([points[:i], points[i + 1 :]])
-        inputs[i, :5] = _polynomial(others)
-        weights[i] = point ** torch.arange(3) / (point - others).prod()
-        outputs[:, i] = point ** torch.arange(4)
-    inputs[5] = _polynomial(points)
-    weights[5, 2] = outputs[3, 5] = 1
-    return torch.kron(inputs, inputs).float(), weights.float(), torch.kron(outputs, outputs).float()
-
-
-def _polynomial(roots: Tensor) -> Tensor:
-    """Coefficients of Π (x - root), the constant first."""
-    coefficients = torch.ones(1, dtype=roots.dtype)
-    for root in roots:
-        coefficients = F.pad(coefficients, (1, 0)) - root * F.pad(coefficients, (0, 1))
-    return coefficients
+        scales = torch.tensor(SCALES, dtype=torch.float64)
+        return torch.outer(scales, scales).float()[:, None, :, None]
 
 
 def _transformed(weight: Tensor) -> Tensor:
-    """(outside, inside, 3, 3) -> (36, outside, inside)."""
-    taps = _matrices()[1].double()
-    return torch.einsum("ia,jb,ocab->ijoc", taps, taps, weight.double()).flatten(0, 1).float().contiguous()
+    """(outside, inside, 3, 3) -> (36 outside, inside, 1, 1): columns and rows of three taps as polynomials, at six points each.
+
+    Four outputs of three taps are the middle of a product of polynomials, found from its values
+    at 0, ±NEAR, ±FAR and infinity (Toom 1963, Cook 1966).
+    """
+    points = torch.tensor([-FAR, NEAR, -NEAR, FAR, 0], dtype=torch.float64)
+    apart = points[:, None] - points + torch.eye(5, dtype=torch.float64)
+    values = F.pad(points[:, None] ** torch.arange(3) / apart.prod(1, keepdim=True), (0, 0, 0, 1))
+    values[4] /= SCALES[0]  # these two are added to pixels before the scales
+    values[5, 2] = 1 / SCALES[3]
+    return torch.einsum("ia,jb,ocab->jioc", values, values, weight.double()).float().reshape(-1, weight.shape[1], 1, 1)
+
+
+def _evaluated(x: Tensor, out: Tensor) -> None:
+    """`out` (6, ...) becomes the polynomials that go with `_transformed`, of six pixels x (6, ...)."""
+    near, far = torch.sub(x[2:], x[:4], alpha=FAR**2), torch.sub(x[3:5], x[1:3], alpha=NEAR**2)
+    torch.sub(far[1], far[0], alpha=FAR, out=out[0])
+    torch.add(near[2], near[1], alpha=NEAR, out=out[1])
+    torch.sub(near[2], near[1], alpha=NEAR, out=out[2])
+    torch.add(far[1], far[0], alpha=FAR, out=out[3])
+    torch.sub(near[2], near[0], alpha=NEAR**2, out=out[4])
+    torch.sub(near[3], near[1], alpha=NEAR**2, out=out[5])
+
+
+def _interpolated(y: Tensor) -> Tensor:
+    """Four pixels, but for `_scales`, from six values y (6, ...), in their place."""
+    even_far, odd_near, even_near, odd_far, at_zero, at_infinity = y
+    odd_near.sub_(even_near)
+    even_near.add_(odd_near, alpha=0.5)  # half the sum of what the two were
+    odd_far.sub_(even_far)
+    even_far.add_(odd_far, alpha=0.5)
+    odd_near.add_(odd_far, alpha=RATIO)
+    odd_far.add_(odd_near, alpha=1 / (RATIO**3 - RATIO)).add_(at_infinity)
+    even_near.add_(even_far, alpha=RATIO**2)
+    even_far.add_(even_near, alpha=1 / (1 - RATIO**2)).add_(at_zero)
+    return y[:4]
 
 
 def _tiled(
-    x: Tensor, tiles: list[Tensor], bias: Tensor | None, padding: int, style: Tensor | None, gain: Tensor | None
+    x: Tensor, packed: Packed, weight: Tensor, bias: Tensor | None, padding: int, style: Tensor | None, gain: Tensor | None
 ) -> Tensor:
     """(h, w, inside) -> (H, W, outside), some rows of tiles at a time."""
-    inputs, _, outputs = _matrices()
     height, width, inside = x.shape
-    outside = tiles[0].shape[0]
+    outside = len(weight)
     tall, wide = height + 2 * padding - 2, width + 2 * padding - 2
     rows, across = -(-tall // 4), -(-wide // 4)
-    at_once = min(rows, max(1, max(FEWEST_TILES, STRIP_VALUES // max(inside, outside)) // across))
+    strips = -(-rows // max(1, min(MOST_TILES, max(inside, outside)) // across))
+    count = -(-rows // strips)
+    scale = _scales() * (x.new_ones(outside) if gain is None else gain)
     out = x.new_empty(rows, 4, across, 4, outside)
-    band = x.new_zeros(4 * (at_once - 1) + 6, 4 * (across - 1) + 6, inside)  # of x, with zeros round it
-    room = x.new_empty(36 * (at_once * across * inside + GAP))
-    line, gap = band.stride(0), x.new_zeros(GAP)
-    for top in range(0, rows, at_once):
-        count = min(at_once, rows - top)
+    band = x.new_empty(4 * count + 2, 4 * across + 2, inside)  # of x, with zeros round it
+    band[:, :padding] = band[:, padding + width :] = 0
+    high = x.new_empty(count, band.shape[1], 6, inside)
+    values = x.new_empty(count, across, 6, 6, inside)
+    for strip in range(strips):
+        top = min(strip * count, rows - count)  # all are of one size, for which the weights are packed
         first = 4 * top - padding
         start, end = max(first, 0), min(first + len(band), height)
         inner = band[start - first : end - first, padding : padding + width]
         inner.copy_(x[start:end]) if style is None else torch.mul(x[start:end], style, out=inner)
-        band[end - first :] = 0
-        strip = band.as_strided((6, 6, count, across, inside), (line, inside, 4 * line, 4 * inside, 1))
-        seen = room[: 36 * (strip[0, 0].numel() + GAP)].view(36, -1)
-        seen[:, :-GAP].view(strip.shape).copy_(strip)
-        seen[:, -GAP:] = 0
-        seen = product(inputs, seen.T)[:, :-GAP].view(36, -1, inside)
-        parts = [product(one, matrix).flatten() for one, matrix in zip(seen, tiles, strict=True)]
-        made = torch.cat([part for one in parts for part in (one, gap)]).view(36, -1)
-        made = product(outputs, made.T)[:, :-GAP].view(4, 4, count, across, outside).permute(2, 0, 3, 1, 4)
+        band[: start - first] = band[end - first :] = 0
+        _evaluated(band.unfold(0, 6, 4).movedim(-1, 0), high.movedim(2, 0))
+        _evaluated(high.unfold(1, 6, 4).movedim(-1, 0), values.movedim(2, 0))
+        made = packed.products(values.flatten(0, 1).flatten(1), weight).view(count, across, 6, 6, outside)
+        made = _interpolated(_interpolated(made.movedim(3, 0)).movedim(3, 0)).permute(2, 1, 3, 0, 4)
         place = out[top : top + count]
-        if gain is None:
-            place.copy_(made) if bias is None else torch.add(made, bias, out=place)
-        else:
-            torch.mul(made, gain, out=place) if bias is None else torch.addcmul(bias, made, gain, out=place)
+        torch.mul(made, scale, out=place) if bias is None else torch.addcmul(bias, made, scale, out=place)
     return out.view(rows * 4, across * 4, outside)[:tall, :wide]

@@ -262,14 +262,13 @@ class StyledConv(nn.Module):
         """
         first, last = max(top - 1, 0), min(end + 1, x.shape[2])
         x = x[:, :, first:last]
-        taps = depthwise(self.resample_filter.flip(0, 1), self.weight.shape[0])
-        weight = self.weight.transpose(0, 1)
-        alone = len(x) == 1 and x.numel() > weight.numel() and not torch.is_grad_enabled()
-        if alone:  # the weights are fewer than the pixels, so the scales go into them
-            weight = weight * (style[0, :, None] * scale[0])[:, :, None, None]
+        weight, taps, alone = self.weight.transpose(0, 1), 4 * self.resample_filter.flip(0, 1), len(x) == 1
+        if alone and x.numel() > weight.numel() and not torch.is_grad_enabled():
+            weight = weight * style[0, :, None, None, None]  # the weights are fewer than the pixels
         else:
             x = x * style[:, :, None, None]
         x = self.packed.transposed(x, self.weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
+        taps = taps * (scale[0] if alone else torch.ones_like(scale[0]))[:, None, None, None]  # a filter for every channel
         x = F.conv2d(x, taps, bias if alone else None, padding=1, groups=len(taps))
         x = x[:, :, 2 * (top - first) : 2 * (end - first)]
         return x if alone else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
@@ -337,14 +336,10 @@ def low_pass() -> Tensor:
     return torch.tensor([[a * b for b in taps] for a in taps])
 
 
-def depthwise(taps: Tensor, channels: int) -> Tensor:
-    """A filter (4, 4) for `channels` channels, times 4: doubling spreads each value over four pixels."""
-    return (taps * 4).repeat(channels, 1, 1, 1)
-
-
 def double(x: Tensor, taps: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, C, 2H, 2W): zeros between the pixels, then the filter."""
-    return F.conv_transpose2d(x, depthwise(taps, x.shape[1]), stride=2, padding=1, groups=x.shape[1])
+    taps = 4 * taps.expand(x.shape[1], 1, 4, 4)  # each value is spread over four pixels
+    return F.conv_transpose2d(x, taps, stride=2, padding=1, groups=x.shape[1])
 
 
 # Reading weights. Sizes are read off them; `config` may hold `conv_clamp`, which they cannot say.

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from genart.families import conv
-from genart.families.conv import Conv1x1, Conv3x3, Packed, Winograd, product
+from genart.families.conv import Conv1x1, Conv3x3, Packed, Winograd, product, to_few
 from genart.families.stylegan2 import FAMILY as STYLEGAN2
 from genart.families.stylegan3 import FAMILY as STYLEGAN3
 from tests.reference import stylegan2, stylegan3
@@ -47,7 +47,7 @@ def test_tiles_give_the_convolution_at_every_size(height, width, padding, tiled)
     x, weight, bias = drawn(2, WIDE, height, width), filters(WIDE + 4, WIDE), drawn(WIDE + 4)
     y = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=padding)
 
-    assert len(tiled) == 2 * (conv.ONEDNN is not None)
+    assert len(tiled) == 2 * (conv.CAN_PACK)
     assert_same(y, F.conv2d(x, weight, bias, padding=padding))
 
 
@@ -117,9 +117,11 @@ def test_what_was_prepared_is_not_saved_and_a_copy_works(side):
     assert copy.deepcopy(layer).winograd.packed.kept_bytes == 0
 
 
+@pytest.mark.parametrize("phased", [1, 512])
 @pytest.mark.parametrize("side", [1, 4, 7, 16])
 @pytest.mark.parametrize("channels", [3, 20, WIDE])
-def test_packed_weights_give_the_same_convolutions(channels, side):
+def test_packed_weights_give_the_same_convolutions(channels, side, phased, monkeypatch):
+    monkeypatch.setattr(conv, "PHASED", phased)
     if not conv.CAN_PACK:
         pytest.skip("this torch packs no weights")
     x, bias = drawn(1, channels, side, side + 1).contiguous(memory_format=torch.channels_last), drawn(8)
@@ -127,6 +129,8 @@ def test_packed_weights_give_the_same_convolutions(channels, side):
         assert_same(Packed().convolution(x, filters(8, channels), bias, 1), F.conv2d(x, filters(8, channels), bias, padding=1))
         weight = filters(8, channels).transpose(0, 1)
         assert_same(Packed().transposed(x, filters(8, channels)), F.conv_transpose2d(x, weight, stride=2))
+        weight = weight.flip(2, 3)
+        assert_same(Packed().transposed(x, filters(8, channels), flipped=True), F.conv_transpose2d(x, weight, stride=2))
 
 
 def test_gradients_reach_the_picture_even_after_a_render_in_inference_mode(tiled):
@@ -138,6 +142,16 @@ def test_gradients_reach_the_picture_even_after_a_render_in_inference_mode(tiled
     F.conv2d(theirs, layer.weight, padding=1).square().sum().backward()
 
     assert_same(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("outside", [1, 3, 5])
+@pytest.mark.parametrize("biased", [False, True])
+def test_few_channels_are_those_of_the_convolution(biased, outside, count):
+    x, weight, bias = drawn(count, 20, 18, 23), filters(outside, 20), drawn(outside) if biased else None
+
+    assert_same(to_few(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
+    assert_same(Winograd()(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
 
 
 def test_products_are_matrix_products():
@@ -158,4 +172,4 @@ def test_wide_stylegans_agree_with_the_textbooks(tiled):
     state = stylegan3.random_state(base=100_000, most=WIDE, layers=6)
     w = STYLEGAN3(state).mapping(drawn(1, 10))
     assert_same(STYLEGAN3(state).synthesis(w), stylegan3.synthesis(state, w))
-    assert bool(tiled) == (conv.ONEDNN is not None)
+    assert bool(tiled) == (conv.CAN_PACK)
