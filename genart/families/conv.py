@@ -6,8 +6,9 @@ channels. Which way a layer goes depends on its shape alone, so that a picture i
 every start.
 """
 
+from collections import OrderedDict
 from functools import cache
-from typing import Callable
+from typing import Callable, Hashable
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ CAN_PACK = ONEDNN is not None and all(
 )
 FEWEST_PIXELS = 256
 MOST_FEW = 4  # channels
+USES = 2  # of a layer's weights, in different orders: for a preview and for the whole picture
 BAND_BYTES = 64 * 2**20  # of a picture being doubled, which is made in bands: a larger tensor costs more than what is done in it
 PHASED = 512  # outputs from which four convolutions make a doubled picture 7 to 20 % sooner than oneDNN's own way
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # rows and columns, even or odd
@@ -90,12 +92,12 @@ class Packed:
     """A layer's weights in the order that oneDNN wants, made once.
 
     Torch orders them anew at every call, which for a small picture takes longer than the convolution.
-    They are kept until the weights change or another shape of picture comes, and are no part of what is saved.
+    They are kept until the weights change, for a preview and for the whole picture, and are no part of what is saved.
     """
 
     def __init__(self) -> None:
         self.version: object = None
-        self.weights: list[Tensor] = []
+        self.weights: OrderedDict[Hashable, list[Tensor]] = OrderedDict()
         self.kept_bytes = 0
 
     def __deepcopy__(self, memo: object) -> "Packed":
@@ -108,7 +110,7 @@ class Packed:
         """F.conv2d of x (N, inside, H, W), channels last."""
         around = [padding, padding]
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        [kept] = self._kept(weight, list(x.shape), lambda: [reorder(weight, around, [1, 1], [1, 1], 1, list(x.shape))])
+        [kept] = self._kept(weight, x.shape, lambda: [reorder(weight, around, [1, 1], [1, 1], 1, list(x.shape))])
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, bias, around, [1, 1], [1, 1], 1, "none", [], "")
         return made
 
@@ -124,7 +126,7 @@ class Packed:
             seen = (weight.flip(2, 3) if flipped else weight).transpose(0, 1)
             return [reorder(seen.contiguous(), none, none, two, one, 1, shape)]
 
-        [kept] = self._kept(weight, shape, reordered)
+        [kept] = self._kept(weight, x.shape, reordered)
         made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
         return made
 
@@ -139,7 +141,7 @@ class Packed:
             return [ops._reorder_convolution_weight(part, around, *once, list(x.shape)) for part, around in parts]
 
         out = x.new_empty(n, 2 * height + 1, 2 * width + 1, len(weight)).permute(0, 3, 1, 2)
-        for (i, j), part in zip(PHASES, self._kept(weight, list(x.shape), reordered), strict=True):
+        for (i, j), part in zip(PHASES, self._kept(weight, x.shape, reordered), strict=True):
             out[:, :, i::2, j::2] = ops._convolution_pointwise(x, part, None, [1 - i, 1 - j], *once, "none", [], "")
         return out
 
@@ -172,17 +174,23 @@ class Packed:
         once = [0, 0], [1, 1], [1, 1], 36
         x = x.T[None, :, None]
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        [kept] = self._kept(weight, list(x.shape), lambda: [reorder(_transformed(weight), *once, list(x.shape))])
+        [kept] = self._kept(weight, x.shape, lambda: [reorder(_transformed(weight), *once, list(x.shape))])
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, None, *once, "none", [], "")
         return made[0, :, 0].T
 
-    def _kept(self, weight: Tensor, use: object, make: Callable[[], list[Tensor]]) -> list[Tensor]:
-        version = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version, use)
+    def _kept(self, weight: Tensor, use: Hashable, make: Callable[[], list[Tensor]]) -> list[Tensor]:
+        version = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version)
         if self.version != version:
+            self.weights.clear()
+            self.version = version
+        if use not in self.weights:
             with torch.inference_mode(False), torch.no_grad():
-                self.weights, self.version = make(), version
-            self.kept_bytes = weight.element_size() * sum(part.numel() for part in self.weights)
-        return self.weights
+                self.weights[use] = make()
+            if len(self.weights) > USES:
+                self.weights.popitem(last=False)
+            self.kept_bytes = weight.element_size() * sum(part.numel() for parts in self.weights.values() for part in parts)
+        self.weights.move_to_end(use)
+        return self.weights[use]
 
 
 def packs(x: Tensor, weight: Tensor) -> bool:

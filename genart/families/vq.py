@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from genart.errors import BadWeights
 from genart.families.base import Config, Family, Shapes
-from genart.families.ops import fill
+from genart.families.ops import fill, normal
 from genart.families.pictures import PictureLatents
 from genart.families.taming import Decoder, Encoder, Manner, Plan, is_autoencoder, manner_of, plans, translated
 
@@ -29,7 +29,7 @@ class VQ(PictureLatents):
         self.decoder = Decoder(decoder, manner)
         self.quant_conv = nn.Conv2d(encoder.outside, codes[1], 1)
         self.post_quant_conv = nn.Conv2d(codes[1], decoder.inside, 1)
-        self.quantize = nn.ModuleDict({"embed" if projected else "embedding": nn.Embedding(*codes, _weight=torch.empty(codes))})
+        self.quantize = nn.ModuleDict({"embed" if projected else "embedding": nn.Embedding(*codes, _weight=normal(*codes))})
         if projected:
             self.quantize["proj"] = nn.Conv2d(codes[1], codes[0], 1)
 

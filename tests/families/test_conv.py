@@ -51,6 +51,17 @@ def test_tiles_give_the_convolution_at_every_size(height, width, padding, tiled)
     assert_same(y, F.conv2d(x, weight, bias, padding=padding))
 
 
+def test_a_preview_and_the_whole_picture_in_turn_transform_the_weights_once_each(monkeypatch):
+    made, way = [], conv._transformed
+    monkeypatch.setattr(conv, "_transformed", lambda weight: made.append(1) or way(weight))
+    layer, weight = Winograd(), filters(WIDE, WIDE)
+    for size in (16, 40, 16, 40):
+        x = drawn(1, WIDE, size, size).contiguous(memory_format=torch.channels_last)
+        assert_same(layer(x, weight), F.conv2d(x, weight, padding=1))
+
+    assert len(made) == 2 * conv.CAN_PACK
+
+
 @pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("channels", [6, WIDE])
