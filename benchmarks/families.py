@@ -41,6 +41,7 @@ References = dict[str, Callable[[Tensor], Tensor]]
 Pair = tuple[Generator, References, Tensor]
 """A generator, the textbook and published code beside it, and a w."""
 
+CLAMP = 256  # of every layer, as in the published networks
 DEEP_128 = [(16, 16), (16, 16), (16, 16), (16, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
 DEEP_256 = [(16, 16), (16, 16), (16, 16), (16, 8), (8, 8), (8, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1)]
 
@@ -51,9 +52,9 @@ def z_of(length: int) -> Tensor:
 
 def stylegan2_pair(channels: list[int], w_dim: int = 512) -> Pair:
     state = stylegan2.random_state(channels, z_dim=w_dim, w_dim=w_dim, depth=8)
-    model = FAMILIES["stylegan2"](state)
+    model = FAMILIES["stylegan2"](state, {"conv_clamp": CLAMP})
     model.requires_grad_(False)  # type: ignore[attr-defined]  # as the studio holds it
-    return model, {"textbook": lambda w: stylegan2.synthesis(state, w, zeros=False)[-1]}, model.mapping(z_of(w_dim))
+    return model, {"textbook": lambda w: stylegan2.synthesis(state, w, clamp=CLAMP, zeros=False)[-1]}, model.mapping(z_of(w_dim))
 
 
 def stylegan3_pair(size: int, base: int, most: int, radial: bool = False) -> Pair:
