@@ -25,6 +25,7 @@ from genart.errors import BadRecipe, Refused, quote
 from genart.export.encode import Encoder, Frames, Gif, Order, Sheet, Sprites, Video
 from genart.export.label import labelled
 from genart.export.notes import of_walk
+from genart.export.sign import sign
 from genart.limits import MAX_SHEET, SPARE_BYTES
 from genart.recipe import Recipe, Step
 from genart.sound import MAX_SECONDS
@@ -229,6 +230,7 @@ def save_film(
     part = path.with_name(f".{path.name}.part")
     try:
         _encode(studio, walk, film, part, moments(walk, film), lambda done: progress(done, count), sound)
+        sign(part, film.format)
         os.replace(part, path)
     except OSError as error:
         if error.errno == errno.ENOSPC:

@@ -13,6 +13,7 @@ from genart.export import recipes_of
 from genart.export.notes import of_recipes
 from genart.export.png import png
 from genart.export.sheet import contact_sheet
+from genart.export.sign import signed
 from genart.limits import MAX_FILE
 from genart.recipe import Recipe
 from genart.ui.cells import listed, picture_of
@@ -73,4 +74,4 @@ def _asked(body: bytes) -> list[Recipe]:
 
 
 def _packed(studio: "Studio", recipes: list[Recipe], pictures: list[Any]) -> bytes:
-    return png(contact_sheet(pictures), of_recipes(studio, recipes), SIDE)
+    return signed(png(contact_sheet(pictures), of_recipes(studio, recipes), SIDE), "sheet")
