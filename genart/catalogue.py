@@ -180,7 +180,7 @@ _ENTRIES = (
     Entry(
         "pixel-gan",
         "pixel-gan.safetensors",
-        "cb2f406829aedc85d0afca959596d63acc47525b37c5105917e298d5e8300c89",
+        "e7610c6910f2466913013cbbc26f400bac3865c8d3536e161dc6d8c615bbb6f0",
         "GAN",
         "CC0 1.0",
         'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3',

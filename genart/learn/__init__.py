@@ -180,9 +180,9 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         naming=0.5,
         parts=PIXEL_DIMS,
         taught=5.0,
-        alone=15_000,
+        alone=45_000,
         lr=2e-3,
-        steps=17_500,
+        steps=52_000,
     ),
     "skies": _painter(
         "skies",

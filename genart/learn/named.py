@@ -50,9 +50,21 @@ def find(w: Tensor, factors: Tensor) -> Tensor:
 
 def _lengths(factors: Tensor) -> Tensor:
     """1 for a number; for a thing that is there or not, what turns one into the other within 2 sigma."""
-    low, high = factors.min(0).values, factors.max(0).values
-    two = ((factors == low) | (factors == high)).all(0)
+    low, high, two = _ends(factors)
     return torch.where(two, (FLIP * (high - low) / factors.std(0)).clamp_min(1.0), 1.0)
+
+
+def _snapped(seen: Tensor, factors: Tensor) -> Tensor:
+    """What the judge sees, of a thing that is there or not the one or the other, if both are ever seen."""
+    low, high, two = _ends(factors)
+    snapped = torch.where(seen > (low + high) / 2, high, low)
+    return torch.where(two & (snapped.std(0) > 0), snapped, seen)
+
+
+def _ends(factors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Least and greatest of each factor, and whether there is nothing between."""
+    low, high = factors.min(0).values, factors.max(0).values
+    return low, high, ((factors == low) | (factors == high)).all(0)
 
 
 def points(model: Generator, pictures: Pictures, judge: Judge) -> tuple[Tensor, Tensor]:
@@ -65,8 +77,8 @@ def points(model: Generator, pictures: Pictures, judge: Judge) -> tuple[Tensor, 
         shares = F.one_hot(label, model.space.num_classes).float() if model.space.num_classes else None
         return model.with_class(mean, shares), pictures.factors[index, :names]
     w = draws(model, POINTS)
-    seen = torch.cat([judge.read(judge(model.synthesis(part)))[1] for part in w.split(200)])
-    return w[:, 0], seen[:, :names]
+    seen = torch.cat([judge.read(judge(model.synthesis(part)))[1] for part in w.split(200)])[:, :names]
+    return w[:, 0], seen if pictures.factors is None else _snapped(seen, pictures.factors[:, :names])
 
 
 def draws(model: Generator, count: int) -> Tensor:
