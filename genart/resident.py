@@ -35,7 +35,8 @@ class Resident:
     which draws pictures and may take seconds, is it `complete`. `tones` are those of its previews, once they are known."""
 
     loaded: Loaded
-    bytes: int
+    held: int  # bytes of weights
+    keepers: tuple[Any, ...] = ()  # what keeps more beside them, in `kept_bytes`
     ms_by_size: dict[int, float] = field(default_factory=dict)
     directions: dict[str, Direction] | None = None
     complete: bool = False
@@ -44,6 +45,11 @@ class Resident:
     mapped: OrderedDict[Anchor | None, Tensor] = field(default_factory=OrderedDict)  # w of the last anchors, and the mean
     prefixes: list[Prefixes] = field(default_factory=list)
     tones: Tones | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory now."""
+        return self.held + sum(keeper.kept_bytes for keeper in self.keepers)
 
     @property
     def generator(self) -> Generator:
@@ -147,8 +153,9 @@ def load_resident(entry: Entry, device: torch.device) -> Resident:
             prefixes.append(Prefixes())
             cast(Any, module).prefixes = prefixes[-1]
     held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
-    parts = (part for module in network.modules() for part in vars(module).values())
-    resident = Resident(loaded, held + sum(getattr(part, "kept_bytes", 0) for part in parts), prefixes=prefixes)
+    parts = {id(part): part for module in network.modules() for part in (module, *vars(module).values())}
+    keepers = tuple(part for part in parts.values() if isinstance(getattr(part, "kept_bytes", None), int))
+    resident = Resident(loaded, held, keepers, prefixes=prefixes)
     if before := kept(loaded.sha256, generator.space.w_dim):
         resident.now_known(before, complete=True)
     return resident

@@ -25,9 +25,10 @@ ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # on some process
 CAN_PACK = ONEDNN is not None and all(
     hasattr(torch.ops.mkldnn, name) for name in ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight")
 )
-FEWEST_PIXELS = 256
+LAYOUT = getattr(torch.ops.mkldnn, "_get_mkldnn_serialized_md", None)
+FEWEST_PIXELS = 256  # for tiles, and for `to_few`
 MOST_FEW = 4  # channels
-USES = 2  # of a layer's weights, in different orders: for a preview and for the whole picture
+USES = 8  # shapes of picture: previews, the whole one
 BAND_BYTES = 64 * 2**20  # of a picture being doubled, which is made in bands: a larger tensor costs more than what is done in it
 PHASED = 512  # outputs from which four convolutions make a doubled picture 7 to 20 % sooner than oneDNN's own way
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # rows and columns, even or odd
@@ -92,7 +93,8 @@ class Packed:
     """A layer's weights in the order that oneDNN wants, made once.
 
     Torch orders them anew at every call, which for a small picture takes longer than the convolution.
-    They are kept until the weights change, for a preview and for the whole picture, and are no part of what is saved.
+    They are kept until the weights change, once for all shapes of picture that want the same order, and are no part of
+    what is saved.
     """
 
     def __init__(self) -> None:
@@ -185,12 +187,23 @@ class Packed:
             self.version = version
         if use not in self.weights:
             with torch.inference_mode(False), torch.no_grad():
-                self.weights[use] = make()
+                made = make()
+            twins = (known for known in self.weights.values() if all(map(_laid_out_alike, known, made)))
+            self.weights[use] = next(twins, made)
             if len(self.weights) > USES:
                 self.weights.popitem(last=False)
-            self.kept_bytes = weight.element_size() * sum(part.numel() for parts in self.weights.values() for part in parts)
+            once = {id(part): part.numel() for known in self.weights.values() for part in known}
+            self.kept_bytes = weight.element_size() * sum(once.values())
         self.weights.move_to_end(use)
         return self.weights[use]
+
+
+def _laid_out_alike(one: Tensor, other: Tensor) -> bool:
+    """Whether oneDNN ordered the same weights in the same way, for two shapes of picture."""
+    if not (one.is_mkldnn and other.is_mkldnn) or LAYOUT is None:
+        return False
+    layouts = LAYOUT(one), LAYOUT(other)
+    return torch.equal(*layouts)
 
 
 def packs(x: Tensor, weight: Tensor) -> bool:
@@ -238,8 +251,9 @@ class Winograd(nn.Module):
         """
         if up:
             return self.packed.doubled(x, weight, bias)
-        if not _pays(x, weight):
-            if weight.shape[2] == 3 and packs(x, weight):
+        trained = _wants_gradient(x, weight, *(scale for scale in (style, gain, bias) if scale is not None))
+        if trained or not _pays(x, weight):
+            if weight.shape[2] == 3 and not trained and packs(x, weight):
                 y = self.packed.convolution(_scaled(x, style), weight, bias if gain is None else None, padding)
                 return y if gain is None else _scaled(y, gain, bias)
             return _direct(x, weight, bias, padding, style, gain)
@@ -252,6 +266,8 @@ class Winograd(nn.Module):
 
 def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style: Tensor | None, gain: Tensor | None) -> Tensor:
     """The convolution as torch has it, the scales in whichever is smaller, the weights or the picture."""
+    if style is None and gain is None and weight.shape[2] == 3 and padding == 1:
+        return to_few(x, weight, bias)
     if len(x) == 1 and x.numel() > weight.numel() and not _wants_gradient(x, weight):
         weight = weight if style is None else weight * style[0, :, None, None]
         weight = weight if gain is None else weight * gain[0, :, None, None, None]
@@ -260,7 +276,7 @@ def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style:
         return F.conv2d(x, weight, bias, padding=padding)
     x = _scaled(x, style)
     if gain is None:
-        return to_few(x, weight, bias) if weight.shape[2] == 3 and padding == 1 else F.conv2d(x, weight, bias, padding=padding)
+        return F.conv2d(x, weight, bias, padding=padding)
     return _scaled(F.conv2d(x, weight, padding=padding), gain, bias)
 
 
@@ -281,7 +297,6 @@ def _pays(x: Tensor, weight: Tensor) -> bool:
         and min(outside, inside) >= FEWEST_CHANNELS
         and x.shape[2] * x.shape[3] >= FEWEST_PIXELS
         and 36 * outside * inside * 4 <= MOST_BYTES
-        and not _wants_gradient(x, weight)
     )
 
 

@@ -47,19 +47,46 @@ def test_tiles_give_the_convolution_at_every_size(height, width, padding, tiled)
     x, weight, bias = drawn(2, WIDE, height, width), filters(WIDE + 4, WIDE), drawn(WIDE + 4)
     y = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=padding)
 
-    assert len(tiled) == 2 * (conv.CAN_PACK)
+    assert len(tiled) == 2 * conv.CAN_PACK
     assert_same(y, F.conv2d(x, weight, bias, padding=padding))
 
 
-def test_a_preview_and_the_whole_picture_in_turn_transform_the_weights_once_each(monkeypatch):
+def test_sizes_in_turn_transform_the_weights_once_each_and_share_them_where_they_can(monkeypatch):
     made, way = [], conv._transformed
     monkeypatch.setattr(conv, "_transformed", lambda weight: made.append(1) or way(weight))
     layer, weight = Winograd(), filters(WIDE, WIDE)
-    for size in (16, 40, 16, 40):
+    for size in (16, 32, 40, 64) * 2:
         x = drawn(1, WIDE, size, size).contiguous(memory_format=torch.channels_last)
         assert_same(layer(x, weight), F.conv2d(x, weight, padding=1))
 
-    assert len(made) == 2 * conv.CAN_PACK
+    assert len(made) == 4 * conv.CAN_PACK
+    assert layer.packed.kept_bytes <= 3 * 36 * WIDE**2 * 4
+
+
+@pytest.mark.parametrize("wanting", ["style", "gain", "bias"])
+@pytest.mark.parametrize(("channels", "size"), [(WIDE, 24), (WIDE, 8), (6, 24)])
+def test_a_scale_alone_may_want_a_gradient(wanting, channels, size):
+    x, weight = drawn(1, channels, size, size).contiguous(memory_format=torch.channels_last), filters(channels, channels)
+    scales = {"style": drawn(1, channels, seed=2), "gain": drawn(1, channels, seed=3), "bias": drawn(channels, seed=4)}
+    scales[wanting].requires_grad_()
+    Winograd()(x, weight, **scales).square().sum().backward()
+    ours = scales[wanting].grad
+
+    scales = {name: scale.detach().requires_grad_(name == wanting) for name, scale in scales.items()}
+    y = F.conv2d(x * scales["style"][:, :, None, None], weight, padding=1) * scales["gain"][:, :, None, None]
+    (y + scales["bias"][:, None, None]).square().sum().backward()
+    assert_same(ours, scales[wanting].grad)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_layer_to_few_channels_goes_by_one_product(count, monkeypatch):
+    asked, way = [], conv.product
+    monkeypatch.setattr(conv, "product", lambda *inputs: asked.append(1) or way(*inputs))
+    x, weight, bias = drawn(count, 12, 20, 20), filters(3, 12), drawn(3)
+    y = Conv3x3(weight, bias)(x)
+
+    assert len(asked) == (conv.ONEDNN is not None)
+    assert_same(y, F.conv2d(x, weight, bias, padding=1))
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
