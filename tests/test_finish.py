@@ -63,6 +63,8 @@ def test_ink_under_a_moving_hand_is_the_same_on_a_smaller_sheet():
     assert (len(still), len(moving)) == (1024, 640)
     assert np.abs(still.mean((0, 1)) - moving.mean((0, 1))).max() < 1
     assert hurried(steps, 16) == steps  # small already
+    refused = (Step("ink", (("scale", 33),)),)
+    assert hurried(refused, 160) == refused
 
 
 @pytest.mark.parametrize("scale", [0.0, 33.0, float("nan")])

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import httpx
@@ -18,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from genart import finish
 from genart.export import recipes_of
-from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
+from genart.recipe import MAX_CHARACTERS, Anchor, Recipe, Step
 from genart.ui import live as live_module
 from genart.ui.live import Bucket, Live
 from genart.walk import Key, Walk
@@ -167,6 +168,15 @@ def test_while_dragging_the_reply_is_short(socket):
 
     assert "link" not in head
     assert "recipe" not in head
+
+
+def test_ink_is_drawn_on_a_smaller_sheet_while_dragging_and_whole_at_rest(socket, monkeypatch):
+    monkeypatch.setattr(finish, "HURRIED_SIDE", 32)
+    inked = replace(RECIPE, finish=(Step("ink", (("scale", 4),)),))
+    dragging, _ = ask(socket, request(1, inked, hurry=True))
+    resting, _ = ask(socket, request(2, inked))
+
+    assert (dragging["width"], resting["width"]) == (32, 4 * ask(socket, request(3))[0]["width"])
 
 
 @pytest.mark.parametrize(

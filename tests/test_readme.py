@@ -95,3 +95,14 @@ def test_every_class_of_the_shipped_models_is_a_sign_or_has_its_words():
     for name in names:
         kind = name.rpartition(" ")[0] if name[-1].isdigit() else ""
         assert f"class.named.{name}" in WORDS or f"class.numbered.{kind}" in WORDS, name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tour.md"])
+def test_tables_have_whole_rows_and_pictures_are_there(page):
+    path = ROOT / page
+    blocks = [block for block in re.split(r"\n\n+", path.read_text("utf-8")) if block.startswith("|")]
+    assert blocks
+    for block in blocks:
+        assert len({line.count("|") for line in block.splitlines()}) == 1, block
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", path.read_text("utf-8")):
+        assert (path.parent / picture).is_file(), picture

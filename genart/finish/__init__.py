@@ -85,8 +85,14 @@ def finished(pixels: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
 def hurried(steps: Sequence[Step], side: int) -> tuple[Step, ...]:
     """The steps for a picture of `side` pixels while the hand moves: the same, with ink on a smaller sheet."""
     most = max(1.0, HURRIED_SIDE / side)
+
+    def quicker(key: str, value: float) -> float:
+        return most if key == "scale" and most < value <= MAX_SCALE else value  # what is refused stays so
+
     return tuple(
-        replace(step, parameters=tuple((key, min(value, most)) for key, value in step.parameters)) if step.name == "ink" else step
+        replace(step, parameters=tuple((key, quicker(key, value)) for key, value in step.parameters))
+        if step.name == "ink"
+        else step
         for step in steps
     )
 

@@ -428,3 +428,11 @@ def test_no_file_is_written_while_dragging(visitor):
     visitor.after(lambda: visitor.drag_picture(0.2, 0.2))
 
     assert files() == before
+
+
+def test_after_a_drag_the_line_below_the_picture_tells_of_the_picture_at_rest(visitor):
+    visitor.choose("type")
+    visitor.after(lambda: visitor.slide("#psi input[type=range]", 0.4))
+    visitor.wait("() => /(^|\\s)1024 px/.test(document.querySelector('#readout').textContent)")
+
+    assert max(visitor.pixels.shape) == 1024

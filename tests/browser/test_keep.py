@@ -632,21 +632,21 @@ def test_a_recipe_goes_whole_only_to_a_model_of_the_same_latents(visitor):
     a = {"name": "a", "zDim": 8, "wDim": 8, "numWs": 1, "numClasses": 3}
 
     same = visitor.page.evaluate(carried, [recipe, a, {**a, "name": "b"}, False])
-    assert same == {"whole": True, "recipe": {**recipe, "model": "b"}}
+    assert same == {"how": "whole", "recipe": {**recipe, "model": "b"}}
     for other, only in ((a | {"zDim": 9}, False), (a | {"numClasses": 1}, False), (a, True)):
         seed = visitor.page.evaluate(carried, [recipe, a, {**other, "name": "b"}, only])
-        assert not seed["whole"]
+        assert seed["how"] == "seed"
         assert "vector" not in seed["recipe"]["anchors"][0]
         assert ("label" in seed["recipe"]["anchors"][0]) == (other["numClasses"] > 1)
         assert (seed["recipe"]["anchors"][0]["seed"], seed["recipe"]["psi"], seed["recipe"]["offsets"]) == (3, 0.4, [])
 
-    # Of one z, made into another w: what is said in z alone goes whole.
+    # Of one z, made into another w.
     mapped = {**a, "name": "b", "wDim": 32, "numWs": 6}
-    for offsets, vector, whole in (([], "z.1.x", True), (recipe["offsets"], "z.1.x", False), ([], "w.1.x", False)):
+    for offsets, vector, how in (([], "z.1.x", "z"), (recipe["offsets"], "z.1.x", "seed"), ([], "w.1.x", "seed")):
         stored = {**recipe, "anchors": [{"seed": 3, "vector": vector, "label": 1}], "layers": [], "offsets": offsets}
         there = visitor.page.evaluate(carried, [stored, a, mapped, False])
-        assert there["whole"] is whole
-        assert (there["recipe"]["anchors"][0].get("vector") == vector) is whole
+        assert there["how"] == how
+        assert (there["recipe"]["anchors"][0].get("vector") == vector) is (how == "z")
 
 
 def test_holding_compare_still_shows_the_step_before(visitor):

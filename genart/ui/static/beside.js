@@ -174,7 +174,7 @@ export class Beside {
     return this.told.get(name);
   }
 
-  // The present recipe in another model, and whether it is all of it; null where the model cannot be had.
+  // The present recipe in another model, and how much of it; null where the model cannot be had.
   async carried(recipe, name, seedOnly = false) {
     const [from, to] = await Promise.all([this.model(recipe.model), this.model(name)]);
     return from && to ? R.carried(R.shown(recipe), from, to, this.desk.starts[name], seedOnly) : null;
@@ -203,7 +203,7 @@ export class Beside {
     const wanted = all.filter(({ name, text, recipe }) => recipe && this.shown.get(name) && this.shown.get(name).text !== text);
     const again = await this.drawCells(wanted, side);
     // What the other model cannot follow whole, such as a direction it has not: its seed.
-    const seeds = await Promise.all(again.filter(({ whole }) => whole).map(async (one) => ({ ...one, ...(await this.carried(recipe, one.name, true)) })));
+    const seeds = await Promise.all(again.filter(({ how }) => how !== "seed").map(async (one) => ({ ...one, ...(await this.carried(recipe, one.name, true)) })));
     await this.drawCells(seeds, side);
   }
 
@@ -221,7 +221,7 @@ export class Beside {
         draw(place.canvas, picture);
         Object.assign(place, { text: one.text, recipe: one.recipe });
         const here = one.name === this.desk.recipe.model;
-        this.name(place, one.name, here ? "keep.beside.here" : one.whole ? "keep.beside.whole" : "keep.beside.seed");
+        this.name(place, one.name, `keep.beside.${here ? "here" : one.how}`);
       },
     });
     return failed;

@@ -552,9 +552,9 @@ export class Keep {
   async describe(kind, recipe, name) {
     const carried = await this.desk.beside.carried(recipe, name);
     if (!carried || !kind.isConnected) return;
-    const how = name === recipe.model ? "here" : carried.whole ? "whole" : "seed";
+    const how = name === recipe.model ? "here" : carried.how;
     kind.textContent = this.desk.words.word(`keep.beside.${how}`);
-    if (how === "whole") $("#keep-models").prepend(kind.parentElement);
+    if (how === "whole" || how === "z") $("#keep-models").prepend(kind.parentElement);
   }
 }
 

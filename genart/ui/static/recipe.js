@@ -129,29 +129,29 @@ export function seedsIn(text, most) {
   return seeds.every((seed) => seed <= MAX_SEED) ? seeds : null;
 }
 
-// Whether all that a recipe says is said in z, which comes before what a model makes of it.
+// Whether where a recipe stands is said in z, which comes before what a model makes of it.
 function isInZ({ anchors, offsets, layers, mix = "own" }) {
   const stored = anchors.every(({ vector }) => !vector || vector.startsWith("z."));
   return stored && !offsets?.length && !layers?.length && (anchors.length === 1 || mix.startsWith("z"));
 }
 
-// The recipe for another model, and whether it is all of it: so where both have the same latents and
-// classes, or the same z and it says no more; else the same seed, which every model has. `from` and `to`
-// are what the server says of the two.
+// The recipe for another model, and how much of it goes there: the `whole`, where both have the same latents
+// and classes; the same `z`, where both have one of that length and the points are said in it; else the
+// same `seed`, which every model has. `from` and `to` are what the server says of the two.
 export function carried(recipe, from, to, start, seedOnly = false) {
   const alike = ["zDim", "wDim", "numWs"].every((name) => from[name] === to[name]);
   const labels = recipe.anchors.flatMap(({ label }) => (Array.isArray(label) ? label.map(([index]) => index) : label ?? []));
   const classes = labels.every((index) => index < to.numClasses);
-  if (alike && classes && !seedOnly) return { whole: true, recipe: { ...recipe, model: to.name } };
-  const whole = from.zDim === to.zDim && classes && !seedOnly && isInZ(recipe);
+  if (alike && classes && !seedOnly) return { how: "whole", recipe: { ...recipe, model: to.name } };
+  const how = from.zDim === to.zDim && classes && !seedOnly && isInZ(recipe) ? "z" : "seed";
   const anchor = ({ seed = 0, weight = 1, label = null, vector = null }) => ({
     seed,
     weight,
     ...(classes && label !== null && { label }),
-    ...(whole && vector && { vector }),
+    ...(how === "z" && vector && { vector }),
   });
-  const mix = whole && recipe.mix && { mix: recipe.mix };
-  return { whole, recipe: { ...fresh(to.name, 0, start), anchors: recipe.anchors.map(anchor), psi: recipe.psi, ...mix } };
+  const mix = how === "z" && recipe.mix && { mix: recipe.mix };
+  return { how, recipe: { ...fresh(to.name, 0, start), anchors: recipe.anchors.map(anchor), psi: recipe.psi, ...mix } };
 }
 
 // Whether a stored value has the shape of a recipe, so that controls can be set from it; the server judges its values.

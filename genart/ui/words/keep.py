@@ -109,10 +109,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "keep.unpin.tip": ("Take the line away (Esc on it)", "移去分界线（在线上按 Esc）"),
     "keep.beside": ("Models beside the stage", "舞台旁的模型"),
     "keep.beside.how": (
-        "Or the same in other models, side by side and live: the whole recipe where their latents are alike, else the same seed.",
-        "或在其他模型中并排实时对比：潜空间相同时用整个配方，否则用相同的种子。",
+        "Or the same in other models, side by side and live: the whole recipe where their latents are alike, "
+        "the same z where that is as long, else the same seed.",
+        "或在其他模型中并排实时对比：潜空间相同时用整个配方，z 的长度相同时用相同的 z，否则用相同的种子。",
     ),
     "keep.beside.whole": ("the same recipe", "相同配方"),
+    "keep.beside.z": ("the same z", "相同的 z"),
     "keep.beside.seed": ("the same seed", "相同种子"),
     "keep.beside.here": ("on the stage", "舞台上"),
     "keep.beside.take": ("{name}, {kind}: open it", "{name}，{kind}：打开"),
