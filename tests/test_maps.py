@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -32,9 +34,20 @@ def live(studio):
     return Live(lambda: studio)
 
 
+@contextmanager
+def ending(maps):
+    """The maps, whose work ends with the test: what is drawn later would be kept in the next one's cache."""
+    yield maps
+    for build in maps._builds.values():
+        build.cancelled = True
+        with suppress(CancelledError):
+            build.future.exception(SOON)
+
+
 @pytest.fixture
 def maps(live):
-    return Maps(live, public=False)
+    with ending(Maps(live, public=False)) as maps:
+        yield maps
 
 
 @pytest.fixture
@@ -220,7 +233,7 @@ def test_a_map_that_fails_says_so_in_both_languages(client, monkeypatch):
 def test_a_public_page_draws_few_maps_for_one_visitor(live, monkeypatch):
     monkeypatch.setattr(module, "PUBLIC_MAPS", 1)
     monkeypatch.setattr(module, "PUBLIC_SECONDS", float("inf"))  # a machine may sleep
-    with TestClient(Starlette(routes=Maps(live, public=True).routes())) as client:
+    with ending(Maps(live, public=True)) as maps, TestClient(Starlette(routes=maps.routes())) as client:
         client.headers["x-genart-token"] = live.token()
         assert finished(client, "dcgan") == {"finished": True}
         refused = ask(client, model="vae")
