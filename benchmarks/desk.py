@@ -65,15 +65,14 @@ def compare(name: str, rounds: int) -> None:
     start = time.perf_counter()
     points = len(drawn(studio, name, build).small)
     mapping = time.perf_counter() - start
-    each = bare / len(SIGMAS)
     print(
         ROW.format(
             name,
             f"{finding:.1f} s",
             f"{strips * 1e3:.0f} ms",
-            f"{strips / (each * len(SIGMAS)):.1f}",
+            f"{strips / bare:.1f}",
             f"{broods * 1e3:.0f} ms",
-            f"{broods / (each * 9):.1f}",
+            f"{broods / bare * len(SIGMAS) / 9:.1f}",
             f"{mapping:.1f} s",
             points,
         ),

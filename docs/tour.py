@@ -52,7 +52,9 @@ def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
 
 def directions(page: Page) -> None:
     tool(page, "steer", to="#direction-list")
+    page.click("#direction-strips")
     page.wait_for_timeout(SETTLED)
+    page.locator("#directions").evaluate("node => node.scrollIntoView({ block: 'start' })")
 
 
 def parts(page: Page) -> None:

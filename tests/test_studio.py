@@ -289,6 +289,15 @@ def test_the_model_longest_unused_is_dropped_when_bytes_run_short(own_studio, mo
     assert kept[-1] == "stylegan2"
 
 
+def test_what_layers_keep_beside_their_weights_counts_as_it_grows(own_studio):
+    resident = own_studio.resident("stylegan2")
+    before = resident.bytes
+    packs = [module.packed for module in resident.generator.modules() if hasattr(module, "packed")]
+    packs[0].kept_bytes += 1000
+
+    assert resident.bytes == before + 1000
+
+
 def test_the_limit_holds_while_several_threads_ask_for_different_models(own_studio, studio, monkeypatch):
     monkeypatch.setattr(studio_module, "MODEL_BYTES", own_studio.resident("stylegan2").bytes)
     recipes = [Recipe(name, (Anchor(seed),)) for seed in range(4) for name in NAMES]

@@ -200,10 +200,7 @@ class Packed:
 
 def _laid_out_alike(one: Tensor, other: Tensor) -> bool:
     """Whether oneDNN ordered the same weights in the same way, for two shapes of picture."""
-    if not (one.is_mkldnn and other.is_mkldnn) or LAYOUT is None:
-        return False
-    layouts = LAYOUT(one), LAYOUT(other)
-    return torch.equal(*layouts)
+    return LAYOUT is not None and one.is_mkldnn and other.is_mkldnn and torch.equal(LAYOUT(one), LAYOUT(other))
 
 
 def packs(x: Tensor, weight: Tensor) -> bool:
