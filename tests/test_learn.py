@@ -96,6 +96,18 @@ TINY = {
         batch=8,
         steps=8,
     ),
+    "planar": VAERecipe(
+        data="none",
+        encoder=((4, 1, 4), (4, 4 * 16)),
+        decoder=((4 * 16, 0), (4, 4, 1)),
+        reconstruction="bernoulli",
+        beta=1.0,
+        known=True,
+        plane=5,
+        wobble=0.3,
+        batch=8,
+        steps=8,
+    ),
     "parted style": GANRecipe(
         data="none",
         generator=Style((6, 4), 4, (8, 8)),

@@ -1,10 +1,12 @@
 """Places in a normal law for things of which there are a few: shares, order, and the middle of each."""
 
+import sys
 from itertools import pairwise
 
 import pytest
 import torch
 
+from genart.errors import GenartError
 from genart.learn import transport
 
 COUNT = 6000
@@ -67,3 +69,34 @@ def test_a_thing_of_one_picture_only_has_a_point_too():
     assert torch.isfinite(z).all()
     right = (z @ codes[0].T + weights[0]).argmax(1) == values
     assert right[:6000].all()
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """Three groups of pictures, a line a group along which a bar widens; how far along, the group, and the pictures."""
+    along, group = torch.linspace(0, 1, 200).repeat(3), torch.arange(3).repeat_interleave(200)
+    wide = 1 + (10 * along).long()
+    pixels = torch.zeros(600, 1, 12, 12)
+    for at in range(600):
+        pixels[at, 0, 4 * int(group[at]) : 4 * int(group[at]) + 3, : wide[at]] = 255
+    return along, group, pixels.byte()
+
+
+def test_on_a_plane_alike_pictures_lie_side_by_side_and_all_together_are_standard_normal(lines):
+    along, group, pixels = lines
+    z, ((codes, weights),) = transport.plane(pixels.flatten(1).float(), pixels, 30)
+
+    assert z.shape == (600, 2)
+    assert codes.shape == (1, 30, 2)
+    assert weights.shape == (1, 30)
+    torch.testing.assert_close(z.mean(0), torch.zeros(2), atol=0.12, rtol=0)
+    torch.testing.assert_close(z.std(0), torch.ones(2), atol=0.12, rtol=0)
+    near = torch.cdist(z, z).fill_diagonal_(9).argmin(1)
+    assert (group[near] == group).float().mean() > 0.9
+    assert (along[near] - along).abs().mean() < 0.1
+
+
+def test_without_the_library_for_planes_one_sentence_says_so(lines, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    with pytest.raises(GenartError, match="pip install scikit-learn"):
+        transport.plane(lines[2].flatten(1).float(), lines[2], 30)

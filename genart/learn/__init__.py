@@ -19,7 +19,7 @@ def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
     return VAERecipe(
         data="digits",
         encoder=((32, 1, 4), (64, 32, 4), (64, 64, 3), (256, 64 * 49), (2 * z_dim, 256)),
-        decoder=((256, z_dim), (64 * 49, 256), (64, 64, 3), (64, 64, 3), (128, 64, 1), (32, 32, 3), (4, 32, 1)),
+        decoder=((256, 0 if settings.get("plane") else z_dim), (64 * 49, 256), (64, 64, 3), (64, 64, 3), (128, 64, 1), (32, 32, 3), (4, 32, 1)),
         reconstruction="bernoulli",
         **settings,
     )
@@ -95,7 +95,7 @@ PORTRAIT_DIMS = {
 }
 
 RECIPES: dict[str, VAERecipe | GANRecipe] = {
-    "digits-vae2": _digits_vae(2, beta=0.3, sliced=200.0, reading=40.0, wobble=0.5, contrast=3.0, steps=4000),
+    "digits-vae2": _digits_vae(2, beta=1.0, known=True, plane=600, wobble=0.3, contrast=3.0, steps=6000),
     "digits-vae16": _digits_vae(
         16,
         beta=1.5,

@@ -1,4 +1,4 @@
-"""Places in a normal law for things of which there are only a few, such as the hats of portraits.
+"""Places in a normal law for things of which there are only so many, such as the hats of portraits.
 
 A thing has as much of the law as it has of the pictures, and things that look alike lie side by
 side: semi-discrete optimal transport from the normal law to the things' mean pictures (Mérigot
@@ -8,10 +8,12 @@ that thing again. Its weights are found by softening the cells less and less (Cu
 
 from typing import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from genart.errors import GenartError
 from genart.families.ops import Choices
 
 SEED = 0
@@ -21,6 +23,7 @@ WALL = 0.01  # between cells, while a network learns: how far scores of two thin
 THINNER = 5.0  # times thinner are the walls of finished weights
 NEVER = -100.0  # the weight of no cell; with thin walls still a half-precision number
 SEEN = 16  # side of the pictures that tell which things look alike
+AXES = 50  # of all that tells them apart, for a plane
 
 
 Cells = tuple[Tensor, Tensor]
@@ -52,6 +55,31 @@ def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor,
             )
         )
     return torch.cat(found, dim=1), cells
+
+
+def plane(looks: Tensor, pixels: Tensor, count: int) -> tuple[Tensor, list[Cells]]:
+    """z (N, 2), standard normal, of pictures known by nothing but how they look; their only part is the neighbourhood they are in.
+
+    `looks` (N, F) is what a judge makes of `pixels` (N, C, H, W). Alike pictures come side by side (t-SNE: van der Maaten 2008,
+    jmlr.org/papers/v9/vandermaaten08a.html), are divided into `count` neighbourhoods (k-means), and each of these gets its cell.
+    GenartError without scikit-learn.
+    """
+    try:
+        from sklearn.cluster import KMeans
+        from sklearn.decomposition import PCA
+        from sklearn.manifold import TSNE
+    except ImportError:
+        raise GenartError("To put pictures on a plane scikit-learn is needed; pip install scikit-learn.") from None
+    kinds = [(each / each.var(0).sum().sqrt()).numpy() for each in (looks / looks.std(0).clamp_min(1e-6), _small(pixels))]
+    axes = PCA(min(AXES, len(looks), looks.shape[1]), random_state=SEED).fit_transform(np.concatenate(kinds, axis=1))
+    perplexity = min(30, len(looks) / 4)
+    places = torch.from_numpy(TSNE(2, perplexity=perplexity, init="pca", random_state=SEED).fit_transform(axes)).float()
+    places = (places - places.mean(0)) / places.std()
+    groups = KMeans(count, n_init=1, random_state=SEED).fit(places.numpy())
+    values, codes = torch.from_numpy(groups.labels_).long(), torch.from_numpy(groups.cluster_centers_)
+    random = torch.Generator().manual_seed(SEED)
+    weights = _weights(codes, torch.bincount(values, minlength=count) / len(values), torch.randn(POINTS, 2, generator=random))
+    return _placed(values, codes, weights, random), [(codes[None], weights[None])]
 
 
 def shapes(cells: list[Cells]) -> list[tuple[int, ...]]:

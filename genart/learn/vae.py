@@ -16,7 +16,7 @@ from genart.learn.data import Pictures
 from genart.learn.judge import EYE_SEED, Judge, learn, untrained
 from genart.learn.losses import RECONSTRUCTIONS, kl, perceptual, sliced, surprise
 from genart.learn.pace import STEEPEST, average, rate
-from genart.learn.transport import points, settle, shapes, thinned
+from genart.learn.transport import plane, points, settle, shapes, thinned
 
 STATE = ("model", "average", "reader", "optimiser")
 
@@ -67,6 +67,7 @@ class VAERecipe:
     draws half of a batch from them, and the encoder learns to tell them. No prior need be found then.
     Pictures that are decided by parts, of which there are a few each, have `parts`, numbers of z for each
     (`learn.transport`); the decoder's first layer then reads, beside the class, which of each part's things are chosen.
+    Where nothing is known, a `plane` of so many neighbourhoods is the same for how pictures look: z are two numbers then.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
@@ -85,6 +86,7 @@ class VAERecipe:
     perceptual: float = 0.0
     known: bool = False
     parts: Mapping[str, int] = field(default_factory=dict)
+    plane: int = 0
     wobble: float = 0.0
     restyle: float = 0.0
     label: int = 0
@@ -100,8 +102,13 @@ class VAERecipe:
     family: str = "vae"
 
     def __post_init__(self) -> None:
-        if self.parts and not self.known:
-            raise ValueError("parts are z only where z is known")
+        if self.chosen and not self.known:
+            raise ValueError("parts and planes are z only where z is known")
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the decoder reads what z chooses instead of z."""
+        return bool(self.parts or self.plane)
 
 
 class VAETrainer:
@@ -117,17 +124,19 @@ class VAETrainer:
         classes = pictures.pixels.shape[1] if recipe.letters else int(pictures.labels.max()) + 1
         label = (recipe.label, classes) if recipe.label else None
         decoder = recipe.decoder
+        chosen = [(1, recipe.plane, 2)] if recipe.plane else shapes(cells)
+        if chosen:
+            decoder = ((decoder[0][0], recipe.label + sum(a * b for a, b, _ in chosen)), *decoder[1:])
+        model = VAE(recipe.encoder, decoder, label, True, widths, prior_by_class=not recipe.letters, parts=chosen)
         if cells:
-            decoder = ((decoder[0][0], recipe.label + sum(a * b for a, b, _ in shapes(cells))), *decoder[1:])
-        model = VAE(recipe.encoder, decoder, label, True, widths, prior_by_class=not recipe.letters, parts=shapes(cells))
-        settle(model.parts, cells)
+            settle(model.parts, cells)
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             self.model.decoder[-1].weight.mul_(recipe.start)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.reader = (_reader(self.model.z_dim, pictures) if recipe.reading else nn.Identity()).to(device)
         self.optimiser = torch.optim.AdamW([*self.model.parameters(), *self.reader.parameters()], recipe.lr, weight_decay=1e-4)
-        self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.perceptual else None
+        self.eye = untrained(pictures, EYE_SEED).to(device) if recipe.perceptual or recipe.plane else None
         self.critic = _critic(recipe.adversary, self.model, self.random, device, self.eye) if recipe.adversary else None
         self.step = 0
 
@@ -135,7 +144,7 @@ class VAETrainer:
         """A step of encoder and decoder, with what belongs to them."""
         recipe, last = self.recipe, self.recipe.steps
         if self.eye is not None and not self.step:
-            learn(self.eye, self.pictures, EYE_SEED)
+            self._look(self.eye)
         lr = rate(self.step, last, recipe.lr)
         x, known, shares = self._batch()
         z, beta, distance = self._read(x, known, shares)
@@ -155,13 +164,24 @@ class VAETrainer:
                 self._fit(model.prior)
         return measures
 
+    def _look(self, eye: Judge) -> None:
+        """Before the first step: teaches the eye to see the pictures, and puts them on a plane by it if they shall have one."""
+        learn(eye, self.pictures, EYE_SEED)
+        if self.recipe.plane:
+            indices = torch.arange(len(self.pictures)).split(500)
+            with torch.no_grad():
+                looks = torch.cat([eye(self.pictures.at(index)[0].to(self.device)) for index in indices])
+            self.known, cells = plane(looks.cpu(), self.pictures.pixels, self.recipe.plane)
+            for model in (self.model, self.average):
+                settle(model.parts, cells)
+
     def _read(self, x: Tensor, known: Tensor, shares: Tensor | None) -> tuple[Tensor, float, Tensor]:
         """z of the pictures, and how far the encoder is from its task with the weight of that."""
         recipe, flow = self.recipe, self._flow()
         mean, log_variance = self.model.posterior(_some(x, self.random) if recipe.letters else x)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=self.random).to(self.device)
         if recipe.known:
-            told = known if recipe.parts else torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
+            told = known if recipe.chosen else torch.cat([known[: len(z) // 2], z[len(z) // 2 :]])
             return told, recipe.beta, surprise(mean, log_variance, known)
         if flow:
             return z, flow.beta, prior.distance(self.model.prior, z, log_variance, self.model.embedded(z, shares))
@@ -170,7 +190,7 @@ class VAETrainer:
     def _extras(self, y: Tensor, target: Tensor, z: Tensor, known: Tensor) -> Iterator[tuple[str, float, Tensor]]:
         """What else the recipe asks of a step: name, weight, and how much is missing."""
         recipe = self.recipe
-        if self.eye is not None:
+        if self.eye is not None and recipe.perceptual:
             yield "unlike", recipe.perceptual, perceptual(self.eye.layers(torch.tanh(y)), self.eye.layers(target))
         if recipe.sliced and not self._flow():
             yield "apart", recipe.sliced, sliced(z, self.random)
@@ -220,19 +240,23 @@ class VAETrainer:
         """The averaged network, its contrast raised, with the prior fitted to all pictures."""
         if not self._flow() and not self.recipe.known:
             self._fit(self.average.prior)
-        state = thinned(self.average.state_dict(), "parts.")
+        state = self.average.state_dict()
+        if self.recipe.parts:
+            state = thinned(state, "parts.")
         last = f"decoder.{len(self.recipe.decoder) - 1}."
         return {name: tensor * self.recipe.contrast if name.startswith(last) else tensor for name, tensor in state.items()}
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self._state()}
-        return {**parts, "random": self.random.get_state(), "step": self.step}
+        placed = {"places": self.known} if self.recipe.plane and self.known is not None else {}
+        return {**parts, **placed, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in self._state():
             getattr(self, name).load_state_dict(state[name])
         if self.eye is not None:
             self.eye.eval().requires_grad_(False)
+        self.known = state.get("places", self.known)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 

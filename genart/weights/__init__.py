@@ -222,6 +222,8 @@ def config_of(path: Path, metadata: Mapping[str, str]) -> Config:
 def _parts(said: object, generator: Generator) -> tuple[Part, ...]:
     """The parts of a picture that z is cut into, where the generator has such, with their names if the file tells fit ones."""
     choices = choices_of(generator)
+    if len(choices) < 2:  # a single one is the whole picture
+        return ()
     names = list(said) if isinstance(said, dict) and [*said.values()] == choices.dims else []
     if len({str(name)[:MAX_PART_NAME] for name in names}) < len(choices.dims) or not all(map(str.isprintable, names)):
         names = [f"part {number}" for number in range(1, len(choices.dims) + 1)]
