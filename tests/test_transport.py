@@ -1,12 +1,10 @@
 """Places in a normal law for things of which there are a few: shares, order, and the middle of each."""
 
-import sys
 from itertools import pairwise
 
 import pytest
 import torch
 
-from genart.errors import GenartError
 from genart.learn import transport
 
 COUNT = 6000
@@ -94,9 +92,3 @@ def test_on_a_plane_alike_pictures_lie_side_by_side_and_all_together_are_standar
     near = torch.cdist(z, z).fill_diagonal_(9).argmin(1)
     assert (group[near] == group).float().mean() > 0.9
     assert (along[near] - along).abs().mean() < 0.1
-
-
-def test_without_the_library_for_planes_one_sentence_says_so(lines, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
-    with pytest.raises(GenartError, match="pip install scikit-learn"):
-        transport.plane(lines[2].flatten(1).float(), lines[2], 30)

@@ -8,12 +8,11 @@ that thing again. Its weights are found by softening the cells less and less (Cu
 
 from typing import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genart.errors import GenartError
+from genart.atlas import principal, unfold
 from genart.families.ops import Choices
 
 SEED = 0
@@ -23,7 +22,8 @@ WALL = 0.01  # between cells, while a network learns: how far scores of two thin
 THINNER = 5.0  # times thinner are the walls of finished weights
 NEVER = -100.0  # the weight of no cell; with thin walls still a half-precision number
 SEEN = 16  # side of the pictures that tell which things look alike
-AXES = 50  # of all that tells them apart, for a plane
+AXES = 50  # of all that tells pictures apart, for a plane
+ROUNDS = 20  # until their groups hardly change
 
 
 Cells = tuple[Tensor, Tensor]
@@ -58,25 +58,15 @@ def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor,
 
 
 def plane(looks: Tensor, pixels: Tensor, count: int) -> tuple[Tensor, list[Cells]]:
-    """z (N, 2), standard normal, of pictures known by nothing but how they look; their only part is the neighbourhood they are in.
+    """z (N, 2), standard normal, of pictures known by nothing but how they look: their one part is which group they are in.
 
-    `looks` (N, F) is what a judge makes of `pixels` (N, C, H, W). Alike pictures come side by side (t-SNE: van der Maaten 2008,
-    jmlr.org/papers/v9/vandermaaten08a.html), are divided into `count` neighbourhoods (k-means), and each of these gets its cell.
-    GenartError without scikit-learn.
+    `looks` (N, F) is what a judge makes of `pixels` (N, C, H, W). By both, with the same say, pictures fall into
+    `count` groups; alike groups come side by side, and each gets its cell.
     """
-    try:
-        from sklearn.cluster import KMeans
-        from sklearn.decomposition import PCA
-        from sklearn.manifold import TSNE
-    except ImportError:
-        raise GenartError("To put pictures on a plane scikit-learn is needed; pip install scikit-learn.") from None
-    kinds = [(each / each.var(0).sum().sqrt()).numpy() for each in (looks / looks.std(0).clamp_min(1e-6), _small(pixels))]
-    axes = PCA(min(AXES, len(looks), looks.shape[1]), random_state=SEED).fit_transform(np.concatenate(kinds, axis=1))
-    perplexity = min(30, len(looks) / 4)
-    places = torch.from_numpy(TSNE(2, perplexity=perplexity, init="pca", random_state=SEED).fit_transform(axes)).float()
-    places = (places - places.mean(0)) / places.std()
-    groups = KMeans(count, n_init=1, random_state=SEED).fit(places.numpy())
-    values, codes = torch.from_numpy(groups.labels_).long(), torch.from_numpy(groups.cluster_centers_)
+    kinds = [each / each.var(0).sum().sqrt() for each in (looks / looks.std(0).clamp_min(1e-6), _small(pixels))]
+    values, middles = _groups(principal(torch.cat(kinds, dim=1), AXES), count)
+    codes = unfold(middles)
+    codes = codes / codes.std()
     random = torch.Generator().manual_seed(SEED)
     weights = _weights(codes, torch.bincount(values, minlength=count) / len(values), torch.randn(POINTS, 2, generator=random))
     return _placed(values, codes, weights, random), [(codes[None], weights[None])]
@@ -96,6 +86,16 @@ def settle(choices: Choices, cells: list[Cells]) -> None:
 def thinned(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The weights of a finished network, its choices made clearer."""
     return {name: tensor * THINNER if name.startswith(prefix) else tensor for name, tensor in state.items()}
+
+
+def _groups(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The group (N,) of each of x (N, D), and the groups' means (count, D): k-means (Lloyd 1982)."""
+    middles = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(SEED))[:count]]
+    for _ in range(ROUNDS):
+        values = torch.cdist(x, middles).argmin(1)
+        sizes = torch.bincount(values, minlength=count)[:, None]
+        middles = torch.where(sizes > 0, torch.zeros_like(middles).index_add_(0, values, x) / sizes, middles)
+    return values, middles
 
 
 def _cells(values: Tensor, seen: Tensor, dim: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
