@@ -212,7 +212,7 @@ _ENTRIES = (
     Entry(
         "digits-vae2",
         "digits-vae2.safetensors",
-        "7dd6dd1f5f79e70d3337e5fd72e421bfeb4c320382090c60eacbc956d325beb1",
+        "f082d7431c46dee517398ac43c858cd6a1d016083ec3692eb60e378eec9b2772",
         "VAE",
         DIGITS_LICENCE,
         DIGITS_CREDIT,
