@@ -3,6 +3,8 @@
 import ctypes
 import math
 import os
+import platform
+from functools import cache
 from pathlib import Path
 
 # Of glibc's malloc.h: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, in bytes.
@@ -40,3 +42,14 @@ def processors() -> int:
         return max(1, min(usable, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError):
         return usable
+
+
+@cache
+def processor() -> str:
+    """What kind of processor this is, as far as the system says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

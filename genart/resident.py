@@ -1,11 +1,13 @@
 """A loaded model with what is measured and derived of it: speeds, directions, tones. It knows no visitor and no turn."""
 
+import json
 import logging
 import math
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Callable, Mapping, cast
 
 import torch
@@ -16,6 +18,9 @@ from genart.directions import MEASURES, Direction, directions, keep, kept, measu
 from genart.errors import BadRecipe, quote
 from genart.families.base import Generator, Space
 from genart.families.ops import Prefixes
+from genart.families.ways import Ways
+from genart.hub.cache import ours, put
+from genart.machine import processor
 from genart.recipe import Anchor
 from genart.tones import Tones, least_size
 from genart.weights import Loaded, load
@@ -140,6 +145,19 @@ class Resident:
         return time.perf_counter() - start
 
 
+@cache
+def ways_here() -> Ways:
+    """Which way layers of previews go on this machine, as it was measured at an earlier start."""
+    about = [processor(), torch.__version__, torch.get_num_threads()]
+    path = ours() / "ways.json"
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        known = {str(name): bool(way) for name, way in kept["layers"].items()} if kept["about"] == about else {}
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        known = {}
+    return Ways(known, lambda known: put(path, json.dumps({"about": about, "layers": known}).encode()))
+
+
 def load_resident(entry: Entry, device: torch.device) -> Resident:
     """A model of the catalogue on its device, ready to draw; raises BadWeights."""
     loaded = load(entry)
@@ -149,6 +167,8 @@ def load_resident(entry: Entry, device: torch.device) -> Resident:
         generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
     prefixes: list[Prefixes] = []
     for module in network.modules():
+        if hasattr(module, "ways"):
+            cast(Any, module).ways = ways_here()
         if hasattr(module, "prefixes"):
             prefixes.append(Prefixes())
             cast(Any, module).prefixes = prefixes[-1]

@@ -5,9 +5,6 @@ weights: what took seconds to measure once is read at once by every later proces
 """
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Mapping
 
@@ -18,7 +15,7 @@ from torch import Tensor
 
 from genart.directions.measures import Direction
 from genart.errors import BadRecipe, quote
-from genart.hub.cache import ours
+from genart.hub.cache import ours, put
 from genart.limits import MAX_DIRECTION
 from genart.recipe import MAX_VALUE
 
@@ -77,19 +74,10 @@ def kept(weights: str, w_dim: int) -> dict[str, Direction] | None:
 
 
 def keep(weights: str, found: Mapping[str, Direction]) -> None:
-    """Keep what was found; the cache may be one that is only read, and then nothing is kept."""
+    """Keep what was found."""
     sure = {name: each.r for name, each in found.items() if each.r is not None} | {"": list(found)}
     data = save({name: each.vector.contiguous() for name, each in found.items()}, {"r": json.dumps(sure)})
-    with suppress(OSError):
-        place = _place(weights)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=place.parent, suffix=".partial")
-        try:
-            with open(handle, "wb") as file:
-                file.write(data)
-            os.replace(partial, place)
-        finally:  # on a full disk, say
-            Path(partial).unlink(missing_ok=True)
+    put(_place(weights), data)
 
 
 def _place(weights: str) -> Path:

@@ -109,16 +109,16 @@ class Packed:
         return Packed, ()
 
     def convolution(self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-        """F.conv2d of x (N, inside, H, W), channels last."""
+        """F.conv2d of x (N, inside, H, W), channels last, in the precision of x, which may be lower than that of the weights."""
         around = [padding, padding]
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        [kept] = self._kept(weight, x.shape, lambda: [reorder(weight, around, [1, 1], [1, 1], 1, list(x.shape))])
+        [kept] = self._kept(weight, _use(x), lambda: [reorder(weight.to(x.dtype), around, [1, 1], [1, 1], 1, list(x.shape))])
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, bias, around, [1, 1], [1, 1], 1, "none", [], "")
         return made
 
     def transposed(self, x: Tensor, weight: Tensor, flipped: bool = False) -> Tensor:
-        """F.conv_transpose2d of x with stride 2, `weight` (outside, inside, 3, 3), as a convolution has it."""
-        if len(weight) >= PHASED:
+        """F.conv_transpose2d of x with stride 2, `weight` (outside, inside, 3, 3), as a convolution has it, in x's precision."""
+        if len(weight) >= PHASED and x.dtype == weight.dtype:
             return self._phased(x, weight, flipped)
         none, two, one = [0, 0], [2, 2], [1, 1]
         reorder = torch.ops.mkldnn._reorder_convolution_transpose_weight
@@ -126,9 +126,9 @@ class Packed:
 
         def reordered() -> list[Tensor]:
             seen = (weight.flip(2, 3) if flipped else weight).transpose(0, 1)
-            return [reorder(seen.contiguous(), none, none, two, one, 1, shape)]
+            return [reorder(seen.to(x.dtype).contiguous(), none, none, two, one, 1, shape)]
 
-        [kept] = self._kept(weight, x.shape, reordered)
+        [kept] = self._kept(weight, _use(x), reordered)
         made: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(x, kept, None, none, none, two, one, 1, "none", [], "")
         return made
 
@@ -143,7 +143,7 @@ class Packed:
             return [ops._reorder_convolution_weight(part, around, *once, list(x.shape)) for part, around in parts]
 
         out = x.new_empty(n, 2 * height + 1, 2 * width + 1, len(weight)).permute(0, 3, 1, 2)
-        for (i, j), part in zip(PHASES, self._kept(weight, x.shape, reordered), strict=True):
+        for (i, j), part in zip(PHASES, self._kept(weight, _use(x), reordered), strict=True):
             out[:, :, i::2, j::2] = ops._convolution_pointwise(x, part, None, [1 - i, 1 - j], *once, "none", [], "")
         return out
 
@@ -176,7 +176,7 @@ class Packed:
         once = [0, 0], [1, 1], [1, 1], 36
         x = x.T[None, :, None]
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        [kept] = self._kept(weight, x.shape, lambda: [reorder(_transformed(weight), *once, list(x.shape))])
+        [kept] = self._kept(weight, _use(x), lambda: [reorder(_transformed(weight), *once, list(x.shape))])
         made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, kept, None, *once, "none", [], "")
         return made[0, :, 0].T
 
@@ -192,10 +192,14 @@ class Packed:
             self.weights[use] = next(twins, made)
             if len(self.weights) > USES:
                 self.weights.popitem(last=False)
-            once = {id(part): part.numel() for known in self.weights.values() for part in known}
-            self.kept_bytes = weight.element_size() * sum(once.values())
+            once = {id(part): part.numel() * part.element_size() for known in self.weights.values() for part in known}
+            self.kept_bytes = sum(once.values())
         self.weights.move_to_end(use)
         return self.weights[use]
+
+
+def _use(x: Tensor) -> Hashable:
+    return x.shape, x.dtype
 
 
 def _laid_out_alike(one: Tensor, other: Tensor) -> bool:
@@ -251,8 +255,8 @@ class Winograd(nn.Module):
         trained = _wants_gradient(x, weight, *(scale for scale in (style, gain, bias) if scale is not None))
         if trained or not _pays(x, weight):
             if weight.shape[2] == 3 and not trained and packs(x, weight):
-                y = self.packed.convolution(_scaled(x, style), weight, bias if gain is None else None, padding)
-                return y if gain is None else _scaled(y, gain, bias)
+                y = self.packed.convolution(scaled(x, style), weight, bias if gain is None else None, padding)
+                return y if gain is None else scaled(y, gain, bias)
             return _direct(x, weight, bias, padding, style, gain)
         pictures = []
         for i, one in enumerate(x):
@@ -271,13 +275,13 @@ def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style:
         if weight.shape[2] == 1:
             return product(x[0].permute(1, 2, 0).flatten(0, 1), weight.flatten(1), bias).T.unflatten(1, x.shape[2:])[None]
         return F.conv2d(x, weight, bias, padding=padding)
-    x = _scaled(x, style)
+    x = scaled(x, style)
     if gain is None:
         return F.conv2d(x, weight, bias, padding=padding)
-    return _scaled(F.conv2d(x, weight, padding=padding), gain, bias)
+    return scaled(F.conv2d(x, weight, padding=padding), gain, bias)
 
 
-def _scaled(x: Tensor, scale: Tensor | None, bias: Tensor | None = None) -> Tensor:
+def scaled(x: Tensor, scale: Tensor | None, bias: Tensor | None = None) -> Tensor:
     """x (N, C, H, W) times `scale` (N, C), plus `bias` (C,)."""
     if scale is None:
         return x

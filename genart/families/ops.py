@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Any, Mapping, Sequence
+from typing import Any, Hashable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config
-from genart.recipe import Noise
 
 
 def normalise_z(x: Tensor, dim: int = 1) -> Tensor:
@@ -309,30 +308,33 @@ class Prefixes:
     def __init__(self, most: int = 128 * 2**20):
         self.kept_bytes = most  # what a studio has to reckon with
         self.resumed = False  # whether the last picture was
-        self._kept: list[tuple[Tensor, Noise, tuple[Any, ...], int]] = []
+        self._kept: list[tuple[Tensor, Hashable, tuple[Any, ...], int]] = []
 
-    def longest(self, w: Tensor, noise: Noise, rows: int) -> tuple[int, tuple[Any, ...] | None]:
-        """Of the states after at most `rows` rows of w (N, num_ws, w_dim), the furthest that is known: (rows, state)."""
+    def longest(self, w: Tensor, manner: Hashable, rows: int) -> tuple[int, tuple[Any, ...] | None]:
+        """Of the states after at most `rows` rows of w (N, num_ws, w_dim), the furthest that is known: (rows, state).
+
+        `manner` is all else that decides them, such as the noise.
+        """
         self.resumed = False
         if torch.is_grad_enabled() or len(w) > 1:
             return 0, None
         for i in sorted(range(len(self._kept)), key=lambda i: self._kept[i][0].shape[1], reverse=True):
-            seen, own_noise, state, _ = self._kept[i]
+            seen, own, state, _ = self._kept[i]
             count = seen.shape[1]
-            if count <= rows and own_noise == noise and torch.equal(seen, w[:, :count]):
+            if count <= rows and own == manner and torch.equal(seen, w[:, :count]):
                 self._kept.append(self._kept.pop(i))
                 self.resumed = True
                 return count, state
         return 0, None
 
-    def keep(self, seen: Tensor, noise: Noise, state: tuple[Any, ...]) -> None:
+    def keep(self, seen: Tensor, manner: Hashable, state: tuple[Any, ...]) -> None:
         """Remember the state, of tensors and None, after these rows of w, in place of an earlier one after the same; the
         longest unused are forgotten for it."""
         size = sum(tensor.untyped_storage().nbytes() for tensor in state if tensor is not None)
         if torch.is_grad_enabled() or len(seen) > 1 or size > self.kept_bytes // 3:  # so large, it would drive out the coarser
             return
-        others = [entry for entry in self._kept if entry[1] != noise or not torch.equal(entry[0], seen)]
-        self._kept = [*others, (seen.clone(), noise, state, size)]
+        others = [entry for entry in self._kept if entry[1] != manner or not torch.equal(entry[0], seen)]
+        self._kept = [*others, (seen.clone(), manner, state, size)]
         while len(self._kept) > self.COUNT or sum(entry[3] for entry in self._kept) > self.kept_bytes:
             del self._kept[0]
 

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
-from genart.families.conv import Packed, Winograd, packs
+from genart.families.conv import CAN_PACK, Packed, Winograd, packs, scaled
 from genart.families.ops import EqualLinear, Prefixes, StyleMapping, fill, normal, parts_of, said
+from genart.families.ways import HALF, Ways, can_halve
 from genart.recipe import Noise
 
 TITLE = "StyleGAN2"
@@ -97,29 +98,41 @@ class Synthesis(nn.Module):
             self.add_module(f"b{4 << i}", self.blocks[-1])
         self.drawn: tuple[object, list[Tensor]] = (None, [])
         self.prefixes: Prefixes | None = None
+        self.ways: Ways | None = None  # for previews
 
     def forward(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
-        """`size` stops the `skip` kind at the first block that reaches it; the others make the full picture."""
+        """`size` stops the `skip` kind at the first block that reaches it; the others make the full picture.
+
+        Where there are `ways`, what stops early may go a little less exactly.
+        """
         patterns = self.patterns(noise)
         last = self._last(size)
-        rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, noise, 2 * last + 2)
+        ways = self._ways(w, last)
+        manner = noise, ways is None
+        rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, manner, 2 * last + 2)
         start = rows // 2
         const = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x, image, raised, beside = (const, None, None, None) if known is None else known
         for i, block in enumerate(self.blocks[start : last + 1], start):
             row = max(2 * i - 1, 0)
             if raised is None:
-                raised, beside = block.raised(x, w[:, row], patterns[row])
-                self._keep(w[:, : 2 * i], noise, (None, image, raised, beside))
+                raised, beside = block.raised(x, w[:, row], patterns[row], ways)
+                self._keep(w[:, : 2 * i], manner, (None, image, raised, beside))
             # Windows on w overlap by one: toRGB reads the row of the next block's first convolution.
-            x, image = block(raised, beside, image, w[:, row:], patterns[row:])
+            x, image = block(raised, beside, image, w[:, row:], patterns[row:], ways)
             raised = None
-            self._keep(w[:, : 2 * i + 2], noise, (x, image, None, None))
+            self._keep(w[:, : 2 * i + 2], manner, (x, image, None, None))
         return cast(Tensor, image)  # the last block always has toRGB
 
-    def _keep(self, seen: Tensor, noise: Noise, state: tuple[Tensor | None, ...]) -> None:
+    def _keep(self, seen: Tensor, manner: tuple[Noise, bool], state: tuple[Tensor | None, ...]) -> None:
         if self.prefixes is not None and 0 < seen.shape[1] < 2 * len(self.blocks):
-            self.prefixes.keep(seen, noise, state)
+            self.prefixes.keep(seen, manner, state)
+
+    def _ways(self, w: Tensor, last: int) -> Ways | None:
+        """For a preview, where halved numbers can be had."""
+        early = last < len(self.blocks) - 1 and len(w) == 1 and not torch.is_grad_enabled()
+        able = CAN_PACK and w.is_cpu and self.blocks[0].const.dtype == torch.float32
+        return self.ways if early and able and can_halve() else None
 
     def _last(self, size: int | None) -> int:
         """The block that makes the picture."""
@@ -177,17 +190,23 @@ class Block(nn.Module):
         self.skip = Skip(inside, outside) if inside and residual else None
         self.register_buffer("resample_filter", low_pass())
 
-    def raised(self, x: Tensor, w: Tensor, pattern: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def raised(self, x: Tensor, w: Tensor, pattern: Tensor | None, ways: Ways | None = None) -> tuple[Tensor, Tensor | None]:
         """x at this block's size, and the shortcut past the block where it has one."""
         if self.conv0 is None:
             return x, None
-        return self.conv0(x, w, pattern), None if self.skip is None else self.skip(x)
+        return self.conv0(x, w, pattern, ways=ways), None if self.skip is None else self.skip(x)
 
     def forward(
-        self, x: Tensor, beside: Tensor | None, image: Tensor | None, ws: Tensor, patterns: Sequence[Tensor | None]
+        self,
+        x: Tensor,
+        beside: Tensor | None,
+        image: Tensor | None,
+        ws: Tensor,
+        patterns: Sequence[Tensor | None],
+        ways: Ways | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         last = len(self.convs()) - 1
-        x = self.conv1(x, ws[:, last], patterns[last], gain=1.0 if beside is None else math.sqrt(0.5))
+        x = self.conv1(x, ws[:, last], patterns[last], gain=1.0 if beside is None else math.sqrt(0.5), ways=ways)
         if beside is not None:
             x = x + beside
         if self.torgb is None:
@@ -225,7 +244,7 @@ class StyledConv(nn.Module):
         self.kept_power: tuple[object, Tensor] = (None, self.noise_const)
         self.lay_out()
 
-    def forward(self, x: Tensor, w: Tensor, pattern: Tensor | None, gain: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, pattern: Tensor | None, gain: float = 1.0, ways: Ways | None = None) -> Tensor:
         """(N, inside, h, w) -> (N, outside, H, W), channels last in memory.
 
         A leaky ReLU commutes with positive factors, so its gain and the layer's go into the
@@ -237,17 +256,31 @@ class StyledConv(nn.Module):
         bias = self.bias * total_gain
         noise = None if pattern is None else pattern * (self.noise_strength * total_gain)
         if not self.up:
-            return self._finished(self.winograd(x, self.weight, bias, style=style, gain=scale), noise, gain)
+            return self._finished(self._kept_size(x, style, scale, bias, ways), noise, gain)
         height, strip = x.shape[2], self._strip(x)
         if strip >= height:
-            return self._finished(self._doubled(x, style, scale, bias, 0, height), noise, gain)
+            return self._finished(self._doubled(x, style, scale, bias, 0, height, ways), noise, gain)
         out = x.new_empty(len(x), 2 * height, 2 * x.shape[3], len(bias)).permute(0, 3, 1, 2)
         for top in range(0, height, strip):
             end = min(top + strip, height)
-            part = self._doubled(x, style, scale, bias, top, end)
+            part = self._doubled(x, style, scale, bias, top, end, ways)
             rows = slice(2 * top, 2 * end)
             out[:, :, rows] = self._finished(part, None if noise is None else noise[rows], gain)
         return out
+
+    def _kept_size(self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, ways: Ways | None) -> Tensor:
+        def exact() -> Tensor:
+            return self.winograd(x, self.weight, bias, style=style, gain=scale)
+
+        def half() -> Tensor:
+            made = self.packed.convolution(scaled(x, style).to(HALF), self.weight, None, 1)
+            return scaled(made.float(), scale, bias)
+
+        return exact() if ways is None else ways.made(self._name(x), exact, half)
+
+    def _name(self, x: Tensor) -> str:
+        """What decides how long this layer takes."""
+        return "{} {} from {} {} {}".format("up" if self.up else "3x3", *self.weight.shape[:2], *x.shape[2:])
 
     def _strip(self, x: Tensor) -> int:
         """How many rows to double at a time: all while there are gradients, else what stays in the processor's cache."""
@@ -255,23 +288,35 @@ class StyledConv(nn.Module):
             return x.shape[2]
         return max(8, STRIP_BYTES // (16 * x.shape[0] * x.shape[3] * self.weight.shape[0]))
 
-    def _doubled(self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, top: int, end: int) -> Tensor:
+    def _doubled(
+        self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, top: int, end: int, ways: Ways | None = None
+    ) -> Tensor:
         """Rows `top` to `end` of x at twice the size, filtered, scaled and with the bias.
 
         A row more on either side is doubled too, for the filter reads it; beyond the picture's edge stand zeros.
         """
         first, last = max(top - 1, 0), min(end + 1, x.shape[2])
-        x = x[:, :, first:last]
-        weight, taps, alone = self.weight.transpose(0, 1), 4 * self.resample_filter.flip(0, 1), len(x) == 1
-        if alone and x.numel() > weight.numel() and not torch.is_grad_enabled():
-            weight = weight * style[0, :, None, None, None]  # the weights are fewer than the pixels
-        else:
-            x = x * style[:, :, None, None]
-        x = self.packed.transposed(x, self.weight) if packs(x, self.weight) else F.conv_transpose2d(x, weight, stride=2)
+        x, taps, alone = x[:, :, first:last], 4 * self.resample_filter.flip(0, 1), len(x) == 1
+
+        def exact() -> Tensor:
+            weight = self.weight.transpose(0, 1)
+            if alone and x.numel() > weight.numel() and not torch.is_grad_enabled():
+                return F.conv_transpose2d(x, weight * style[0, :, None, None, None], stride=2)  # they are fewer than the pixels
+            styled = scaled(x, style)
+            return (
+                self.packed.transposed(styled, self.weight)
+                if packs(x, self.weight)
+                else F.conv_transpose2d(styled, weight, stride=2)
+            )
+
+        def half() -> Tensor:
+            return self.packed.transposed(scaled(x, style).to(HALF), self.weight).float()
+
+        y = exact() if ways is None else ways.made(self._name(x), exact, half)
         taps = taps * (scale[0] if alone else torch.ones_like(scale[0]))[:, None, None, None]  # a filter for every channel
-        x = F.conv2d(x, taps, bias if alone else None, padding=1, groups=len(taps))
-        x = x[:, :, 2 * (top - first) : 2 * (end - first)]
-        return x if alone else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
+        y = F.conv2d(y, taps, bias if alone else None, padding=1, groups=len(taps))
+        y = y[:, :, 2 * (top - first) : 2 * (end - first)]
+        return y if alone else scaled(y, scale, bias)
 
     def _finished(self, x: Tensor, noise: Tensor | None, gain: float) -> Tensor:
         if noise is not None:

@@ -100,14 +100,18 @@ def record_of(source: Source) -> Record | None:
 
 
 def record(found: Record) -> None:
-    """Keep a record; the cache may be one that is only read, and then nothing is kept."""
-    path = _record_path(found.repo, found.file, found.asked)
+    """Keep a record."""
+    put(_record_path(found.repo, found.file, found.asked), json.dumps(asdict(found)).encode())
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; the cache may be one that is only read, or full, and then nothing is kept."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         try:
-            with open(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(found), file)
+            with open(handle, "wb") as file:
+                file.write(data)
             os.replace(partial, path)
         finally:
             Path(partial).unlink(missing_ok=True)

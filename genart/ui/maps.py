@@ -6,8 +6,6 @@ leaves nothing. A finished one stays in memory and, small as it is, beside conve
 
 import json
 import math
-import os
-import tempfile
 import threading
 import time
 from collections import OrderedDict, deque
@@ -29,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 
 from genart.catalogue import Entry
 from genart.errors import BadRecipe, GenartError, Refused, quote
-from genart.hub.cache import ours
+from genart.hub.cache import ours, put
 from genart.limits import SMALL
 from genart.recipe import MAX_CHARACTERS, Recipe
 from genart.turns import Turns
@@ -422,16 +420,10 @@ def read(path: Path) -> "Atlas | None":
 
 
 def write(path: Path, atlas: "Atlas") -> None:
-    """Keep a map, and no more than ON_DISK; the cache may be one that is only read, and then none is kept."""
+    """Keep a map, and no more than ON_DISK."""
+    data = BytesIO()
+    np.savez_compressed(data, **{name: getattr(atlas, name) for name in ("side", "seeds", "labels", "z", "cells", "small")})
+    put(path, data.getvalue())
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial_path = tempfile.mkstemp(suffix=".partial", dir=path.parent)
-        try:
-            with open(handle, "wb") as file:
-                parts = {name: getattr(atlas, name) for name in ("side", "seeds", "labels", "z", "cells", "small")}
-                np.savez_compressed(file, **parts)
-            os.replace(partial_path, path)
-        finally:
-            Path(partial_path).unlink(missing_ok=True)
         for old in sorted(path.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[ON_DISK:]:
             old.unlink(missing_ok=True)
