@@ -136,7 +136,7 @@ _ENTRIES = (
     Entry(
         "schools",
         "schools.safetensors",
-        "52687e59c9d755ec99c55699ba7b3c0b6fce636dcec25859c139fb9ea511df34",
+        "37e1ea3af2946454f311f78da5826a9deea46797b73279e5f4040e252018aa85",
         "VAE",
         "CC0 1.0",
         "30,000 paintings by genart's own program",
@@ -158,7 +158,7 @@ _ENTRIES = (
     Entry(
         "portraits",
         "portraits.safetensors",
-        "320ec194a5c2562577ef81c073947a3e58ed1001ba146afb3487b30ae615189b",
+        "a09736824c5e905de6b5841f40d633e4f18aac81b367deef378f0e1b8355a802",
         "VAE",
         "CC0 1.0",
         "36,000 portraits in three styles of DiceBear",

@@ -16,6 +16,7 @@ letters of a font; a channel of zeros is a class not seen.
 `prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
 distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first,
 for each class in its own way if they read the embedding too.
+`label.power`, if present, has the decoder take sides between classes: their shares are raised to it.
 `parts.{i}.weight` and `.bias`, if present, choose things by z (`ops.Choices`), and the decoder's first layer
 reads the choices.
 """
@@ -38,10 +39,12 @@ Layers = Sequence[tuple[int, ...]]
 
 PADDING = {4: 1, 3: 1, 1: 0}
 STEEPEST = 2.0  # one coupling scales by e^-2 .. e^2
+STEEPEST_SIDES = 12.0  # still a number with the least share
+LEAST = 1e-3  # share of a class, so that a power of all of them is not nothing
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
 
 OURS = re.compile(
-    r"(encoder|decoder|parts)\.\d+\.(weight|bias)|label\.weight|prior\.(mean|axes)|prior\.couplings\.\d+\.[024]\.(weight|bias)"
+    r"(encoder|decoder|parts)\.\d+\.(weight|bias)|label\.(weight|power)|prior\.(mean|axes)|prior\.couplings\.\d+\.[024]\.(weight|bias)"
 )
 FC = {f"fc{name}.{part}" for name in ("1", "21", "22", "3", "4") for part in ("weight", "bias")}
 
@@ -60,6 +63,7 @@ class VAE(nn.Module):
         couplings: Sequence[int] = (),
         prior_by_class: bool = False,
         parts: Sequence[tuple[int, ...]] = (),
+        sides: bool = False,
     ):
         super().__init__()
         self.encoder = nn.ModuleList(map(_layer, encoder))
@@ -68,6 +72,8 @@ class VAE(nn.Module):
         self.register_buffer("shares_of", None, persistent=False)
         self.z_dim = encoder[-1][0] // 2
         self.label: nn.Linear | None = nn.Linear(label[1], label[0], bias=False) if label else None
+        if self.label is not None:
+            self.label.register_buffer("power", torch.ones(()) if sides else None)
         self.prior: Prior | None = Prior(self.z_dim, couplings, label[0] if label and prior_by_class else 0) if prior else None
         channels, size = _picture(decoder)
         self.space = Space(
@@ -113,8 +119,9 @@ class VAE(nn.Module):
     def decode(self, w: Tensor) -> Tensor:
         """The picture before tanh. Half of its log odds, where pixels are read as probabilities."""
         z, tail = w[:, 0, : self.z_dim], w[:, 0, self.z_dim :]
-        embedding = tail if self.label is None else _class_of(tail, self.label.weight)
-        x = _run(self.decoder, torch.cat([self._choices(z, embedding), embedding], dim=1))
+        embedding, shares = self._decided(tail)
+        chosen = self.parts(z, shares) if self.parts else z
+        x = _run(self.decoder, torch.cat([chosen, embedding], dim=1))
         return x.reshape(len(x), self.space.channels, self.space.image_size, self.space.image_size)
 
     def style_weights(self) -> Tensor:
@@ -136,11 +143,19 @@ class VAE(nn.Module):
             return z
         return torch.cat([z, self.label(self._shares(z, label)), z.new_ones(len(z), 1)], dim=1)
 
-    def _choices(self, z: Tensor, embedding: Tensor) -> Tensor:
-        """What the decoder reads of z: itself, or what its parts choose."""
-        if not self.parts:
-            return z
-        return self.parts(z, None if self.label is None else embedding @ self._classes().T)
+    def _decided(self, tail: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The class embedding, and the classes' shares where anybody asks for them: what w's tail says, once sides are taken."""
+        if self.label is None:
+            return tail, None
+        embedding, power = _class_of(tail, self.label.weight), self._power
+        if power is None and not self.parts:
+            return embedding, None
+        shares = embedding @ self._classes().T
+        if power is None:
+            return embedding, shares
+        shares = shares.clamp_min(LEAST) ** power
+        shares = shares / shares.sum(1, keepdim=True)
+        return self.label(shares), shares
 
     def _classes(self) -> Tensor:
         """(classes, k): what turns an embedding into the shares of the classes; kept once the embedding learns no more."""
@@ -148,9 +163,13 @@ class VAE(nn.Module):
         return torch.linalg.pinv(self._embedding()) if kept is None else kept
 
     def keep_classes(self) -> None:
-        """Work out now what every picture of a model with classes and parts needs."""
-        if self.parts and self.label is not None:
+        """Work out now what every picture of a model with classes needs that has parts, or takes sides."""
+        if self.label is not None and (self.parts or self._power is not None):
             self.shares_of = torch.linalg.pinv(self._embedding())
+
+    @property
+    def _power(self) -> Tensor | None:
+        return None if self.label is None else self.label._buffers["power"]
 
     def _embedding(self) -> Tensor:
         assert self.label is not None
@@ -328,12 +347,15 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
             couplings=[len(state[f"{name}.0.weight"]) for name in _couplings(state)],
             prior_by_class=any(state[f"{name}.0.weight"].shape[1] > len(state["prior.mean"]) for name in _couplings(state)),
             parts=parts_of(state, "parts.", 1 if label is None else label.shape[1]),
+            sides="label.power" in state,
         )
         if model.parts and sum(model.parts.dims) != model.z_dim:
             raise RuntimeError(f"parts of {sum(model.parts.dims)} numbers for a z of {model.z_dim}")
-        if model.parts and label is not None and label.shape[0] < label.shape[1]:
-            raise RuntimeError(f"{label.shape[0]} numbers cannot tell {label.shape[1]} classes' parts apart")
+        if label is not None and label.shape[0] < label.shape[1] and (model.parts or "label.power" in state):
+            raise RuntimeError(f"{label.shape[0]} numbers cannot tell {label.shape[1]} classes apart")
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+        if not 1 <= float(state.get("label.power", 1.0)) <= STEEPEST_SIDES:
+            raise RuntimeError("label.power is out of range")
         with torch.no_grad():
             model.keep_classes()
     except (KeyError, IndexError, RuntimeError) as error:

@@ -69,6 +69,8 @@ class VAERecipe:
     (`learn.transport`); the decoder's first layer then reads, beside the class, which of each part's things are chosen.
     Where nothing is known, a `plane` of so many neighbourhoods is the same for how pictures look: z are two numbers then.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
+    `sides` is the power to which the finished decoder raises the shares of classes: where there is nothing
+    worth seeing between two of them, a walk from one to the other is over sooner.
     `letters` draws so many classes of each thing in a step, where a picture holds one thing in all
     its classes, a channel each; the encoder then sees some of them only.
     `start` scales the decoder's last layer before the first step: where tanh is flat nothing is learnt.
@@ -90,6 +92,7 @@ class VAERecipe:
     wobble: float = 0.0
     restyle: float = 0.0
     label: int = 0
+    sides: float = 1.0
     letters: int = 0
     start: float = 1.0
     contrast: float = 1.0
@@ -237,12 +240,14 @@ class VAETrainer:
         self.optimiser.step()
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged network, its contrast raised, with the prior fitted to all pictures."""
+        """The averaged network, its contrast raised, its classes made clear, with the prior fitted to all pictures."""
         if not self._flow() and not self.recipe.known:
             self._fit(self.average.prior)
         state = self.average.state_dict()
         if self.recipe.parts:
             state = thinned(state, "parts.")
+        if self.recipe.sides != 1:
+            state = state | {"label.power": torch.tensor(self.recipe.sides)}
         last = f"decoder.{len(self.recipe.decoder) - 1}."
         return {name: tensor * self.recipe.contrast if name.startswith(last) else tensor for name, tensor in state.items()}
 

@@ -240,3 +240,29 @@ def test_parts_that_do_not_make_up_z_are_refused():
 
     with pytest.raises(BadWeights, match="do not fit"):
         FAMILY(state)
+
+
+def test_with_a_power_a_walk_from_class_to_class_takes_sides_but_for_its_middle():
+    state = tiny({**FLAT, "decoder": ((12, 2 + 4), (49, 12))}, label=(4, 3)).state_dict()
+    plain, sided = FAMILY(state), FAMILY(state | {"label.power": torch.tensor(12.0)})
+    z = torch.randn(1, 2)
+
+    def drawn(model, *shares):
+        return model.synthesis(model.mapping(z, torch.tensor([shares])))
+
+    for shares in ((1.0, 0.0, 0.0), (0.5, 0.5, 0.0)):
+        assert torch.allclose(drawn(sided, *shares), drawn(plain, *shares), atol=1e-4)
+    assert torch.allclose(drawn(sided, 0.6, 0.4, 0.0), drawn(plain, 1.0, 0.0, 0.0), atol=0.02)
+    assert not torch.allclose(drawn(plain, 0.6, 0.4, 0.0), drawn(plain, 1.0, 0.0, 0.0), atol=0.05)
+    pulled = latent.truncate(sided.mapping(z, torch.tensor([[0.6, 0.4, 0.0]])), sided.w_mean, 0.5)
+    assert torch.allclose(
+        sided.synthesis(pulled), sided.synthesis(sided.mapping(z / 2, torch.tensor([[0.6, 0.4, 0.0]]))), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("power", [0.5, 100.0, -3.0])
+def test_a_power_out_of_range_is_refused(power):
+    state = tiny({**FLAT, "decoder": ((12, 2 + 3), (49, 12))}, label=(3, 3)).state_dict()
+
+    with pytest.raises(BadWeights, match="power"):
+        FAMILY(state | {"label.power": torch.tensor(power)})
