@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes
-from genart.families.conv import Packed, to_few
+from genart.families.conv import Packed, rectified, to_few
 from genart.families.ops import fill
 from genart.families.pictures import PictureLatents
 
@@ -70,7 +70,9 @@ class Block(nn.Module):
         self.skip = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu_(self.conv(x).add_(x if self.skip is None else self.skip(x)))
+        first, second, last = (layer for layer in self.conv if isinstance(layer, nn.Conv2d))
+        y = rectified(rectified(x, first.weight, first.bias), second.weight, second.bias)
+        return F.relu_(last(y).add_(x if self.skip is None else self.skip(x)))
 
 
 class Conv(nn.Conv2d):

@@ -89,6 +89,15 @@ def to_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return out if bias is None else out + bias[:, None, None]
 
 
+def rectified(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """relu(F.conv2d(x, weight, bias, padding=1)), by oneDNN in one pass."""
+    if not CAN_PACK or not x.is_cpu or x.dtype != torch.float32 or _wants_gradient(x, weight):
+        return F.relu_(F.conv2d(x, weight, bias, padding=1))
+    once = [1, 1], [1, 1], [1, 1], 1
+    made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *once, "relu", [], "")
+    return made
+
+
 class Packed:
     """A layer's weights in the order that oneDNN wants, made once.
 
