@@ -158,7 +158,7 @@ _ENTRIES = (
     Entry(
         "portraits",
         "portraits.safetensors",
-        "a09736824c5e905de6b5841f40d633e4f18aac81b367deef378f0e1b8355a802",
+        "90a3b96914e4be28eee53629277b15fd6c01046b1f267949194955f897d8bd05",
         "VAE",
         "CC0 1.0",
         "36,000 portraits in three styles of DiceBear",

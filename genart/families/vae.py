@@ -39,8 +39,8 @@ Layers = Sequence[tuple[int, ...]]
 
 PADDING = {4: 1, 3: 1, 1: 0}
 STEEPEST = 2.0  # one coupling scales by e^-2 .. e^2
-STEEPEST_SIDES = 12.0  # still a number with the least share
-LEAST = 1e-3  # share of a class, so that a power of all of them is not nothing
+MOST_POWER = 1000.0
+PREFERRED = 0.99  # of the class before it counts a class's share, where sides are taken: exact halves decide too
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
 
 OURS = re.compile(
@@ -153,8 +153,9 @@ class VAE(nn.Module):
         shares = embedding @ self._classes().T
         if power is None:
             return embedding, shares
-        shares = shares.clamp_min(LEAST) ** power
-        shares = shares / shares.sum(1, keepdim=True)
+        shares = shares.clamp_min(0) * PREFERRED ** torch.arange(shares.shape[1], device=shares.device)
+        shares = (shares / shares.amax(1, keepdim=True).clamp_min(1e-6)) ** power
+        shares = shares / shares.sum(1, keepdim=True).clamp_min(1e-6)
         return self.label(shares), shares
 
     def _classes(self) -> Tensor:
@@ -354,7 +355,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
         if label is not None and label.shape[0] < label.shape[1] and (model.parts or "label.power" in state):
             raise RuntimeError(f"{label.shape[0]} numbers cannot tell {label.shape[1]} classes apart")
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-        if not 1 <= float(state.get("label.power", 1.0)) <= STEEPEST_SIDES:
+        if not 1 <= float(state.get("label.power", 1.0)) <= MOST_POWER:
             raise RuntimeError("label.power is out of range")
         with torch.no_grad():
             model.keep_classes()

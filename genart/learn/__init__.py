@@ -223,7 +223,7 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         "portraits",
         z_dim=sum(PORTRAIT_DIMS.values()),
         label=8,
-        sides=12.0,
+        sides=400.0,
         widths=(384, 512),
         smooth=True,
         beta=0.02,

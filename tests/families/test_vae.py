@@ -242,25 +242,36 @@ def test_parts_that_do_not_make_up_z_are_refused():
         FAMILY(state)
 
 
-def test_with_a_power_a_walk_from_class_to_class_takes_sides_but_for_its_middle():
+def test_with_a_power_a_walk_from_class_to_class_takes_sides():
     state = tiny({**FLAT, "decoder": ((12, 2 + 4), (49, 12))}, label=(4, 3)).state_dict()
-    plain, sided = FAMILY(state), FAMILY(state | {"label.power": torch.tensor(12.0)})
+    plain, soft, hard = FAMILY(state), *(FAMILY(state | {"label.power": torch.tensor(power)}) for power in (12.0, 400.0))
     z = torch.randn(1, 2)
 
     def drawn(model, *shares):
         return model.synthesis(model.mapping(z, torch.tensor([shares])))
 
-    for shares in ((1.0, 0.0, 0.0), (0.5, 0.5, 0.0)):
-        assert torch.allclose(drawn(sided, *shares), drawn(plain, *shares), atol=1e-4)
-    assert torch.allclose(drawn(sided, 0.6, 0.4, 0.0), drawn(plain, 1.0, 0.0, 0.0), atol=0.02)
-    assert not torch.allclose(drawn(plain, 0.6, 0.4, 0.0), drawn(plain, 1.0, 0.0, 0.0), atol=0.05)
-    pulled = latent.truncate(sided.mapping(z, torch.tensor([[0.6, 0.4, 0.0]])), sided.w_mean, 0.5)
-    assert torch.allclose(
-        sided.synthesis(pulled), sided.synthesis(sided.mapping(z / 2, torch.tensor([[0.6, 0.4, 0.0]]))), atol=1e-5
-    )
+    one, other = drawn(plain, 1.0, 0.0, 0.0), drawn(plain, 0.0, 1.0, 0.0)
+    assert not torch.allclose(drawn(plain, 0.6, 0.4, 0.0), one, atol=0.05)
+    for model in (soft, hard):
+        assert torch.allclose(drawn(model, 1.0, 0.0, 0.0), one, atol=1e-4)
+        assert torch.allclose(drawn(model, 0.6, 0.4, 0.0), one, atol=0.02)
+        assert torch.allclose(drawn(model, 0.35, 0.65, 0.0), other, atol=0.02)
+    assert not torch.allclose(drawn(soft, 0.5, 0.5, 0.0), one, atol=0.02)
+    assert torch.allclose(drawn(hard, 0.5, 0.5, 0.0), one, atol=0.02)  # even an exact half
+    assert torch.allclose(drawn(hard, 0.49, 0.51, 0.0), other, atol=0.05)
 
 
-@pytest.mark.parametrize("power", [0.5, 100.0, -3.0])
+def test_psi_leaves_the_side_that_was_taken():
+    state = tiny({**FLAT, "decoder": ((12, 2 + 4), (49, 12))}, label=(4, 3)).state_dict()
+    model, z, label = FAMILY(state | {"label.power": torch.tensor(12.0)}), torch.randn(1, 2), torch.tensor([[0.6, 0.4, 0.0]])
+    pulled = latent.truncate(model.mapping(z, label), model.w_mean, 0.5)
+
+    assert torch.allclose(model.synthesis(pulled), model.synthesis(model.mapping(z / 2, label)), atol=1e-5)
+    assert torch.isfinite(model.synthesis(latent.truncate(pulled, model.w_mean, 0.0))).all()
+    assert torch.isfinite(model.synthesis(-1000 * pulled)).all()
+
+
+@pytest.mark.parametrize("power", [0.5, 2000.0, -3.0])
 def test_a_power_out_of_range_is_refused(power):
     state = tiny({**FLAT, "decoder": ((12, 2 + 3), (49, 12))}, label=(3, 3)).state_dict()
 
