@@ -302,7 +302,7 @@ def test_a_full_disk_leaves_nothing_half_kept(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.setattr("genart.directions.files.os.replace", full)
+    monkeypatch.setattr("genart.hub.cache.os.replace", full)
     keep("0" * 64, {"a": Direction(torch.ones(1, 10))})
 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
