@@ -19,15 +19,7 @@ def _digits_vae(z_dim: int, **settings: Any) -> VAERecipe:
     return VAERecipe(
         data="digits",
         encoder=((32, 1, 4), (64, 32, 4), (64, 64, 3), (256, 64 * 49), (2 * z_dim, 256)),
-        decoder=(
-            (256, 0 if settings.get("plane") else z_dim),
-            (64 * 49, 256),
-            (64, 64, 3),
-            (64, 64, 3),
-            (128, 64, 1),
-            (32, 32, 3),
-            (4, 32, 1),
-        ),
+        decoder=((256, z_dim), (64 * 49, 256), (64, 64, 3), (64, 64, 3), (128, 64, 1), (32, 32, 3), (4, 32, 1)),
         reconstruction="bernoulli",
         **settings,
     )

@@ -6,7 +6,7 @@ side: semi-discrete optimal transport from the normal law to the things' mean pi
 that thing again. Its weights are found by softening the cells less and less (Cuturi 2013, arXiv:1306.0895).
 """
 
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from genart.families.ops import Choices
 SEED = 0
 POINTS = 20_000  # of the law, to weigh cells with
 SOFTNESS = torch.logspace(-0.5, -2, 100).tolist()  # of their walls, while they find their weights
+FINER = torch.logspace(-0.5, -3.5, 200).tolist()  # where there are hundreds of cells
 WALL = 0.01  # between cells, while a network learns: how far scores of two things may differ where a picture is of both
 THINNER = 5.0  # times thinner are the walls of finished weights
 NEVER = -100.0  # the weight of no cell; with thin walls still a half-precision number
@@ -58,17 +59,19 @@ def points(parts: Mapping[str, Tensor], dims: Mapping[str, int], labels: Tensor,
 
 
 def plane(looks: Tensor, pixels: Tensor, count: int) -> tuple[Tensor, list[Cells]]:
-    """z (N, 2), standard normal, of pictures known by nothing but how they look: their one part is which group they are in.
+    """z (N, 2), standard normal, by what pictures look like; their one part is which of `count` groups they are in.
 
     `looks` (N, F) is what a judge makes of `pixels` (N, C, H, W). By both, with the same say, pictures fall into
-    `count` groups; alike groups come side by side, and each gets its cell.
+    groups; alike groups come side by side, and each gets its cell. There are so many that in a wall of WALL a
+    decoder reads several at once: it draws what lies between alike groups too.
     """
     kinds = [each / each.var(0).sum().sqrt() for each in (looks / looks.std(0).clamp_min(1e-6), _small(pixels))]
     values, middles = _groups(principal(torch.cat(kinds, dim=1), AXES), count)
     codes = unfold(middles)
     codes = codes / codes.std()
+    sizes = torch.bincount(values, minlength=count).clamp_min(0.5)  # a group may have lost all to its neighbours
     random = torch.Generator().manual_seed(SEED)
-    weights = _weights(codes, torch.bincount(values, minlength=count) / len(values), torch.randn(POINTS, 2, generator=random))
+    weights = _weights(codes, sizes / sizes.sum(), torch.randn(POINTS, 2, generator=random), FINER)
     return _placed(values, codes, weights, random), [(codes[None], weights[None])]
 
 
@@ -133,10 +136,10 @@ def _codes(values: Tensor, seen: Tensor, dim: int) -> Tensor:
     return F.pad(axes * (count / dim) ** 0.5, (0, dim - axes.shape[1]))
 
 
-def _weights(codes: Tensor, shares: Tensor, points: Tensor) -> Tensor:
+def _weights(codes: Tensor, shares: Tensor, points: Tensor, softnesses: Sequence[float] = SOFTNESS) -> Tensor:
     """(K,): added to points @ codes.T they give each cell, where its own is the highest, its share of the points."""
     heights, weights = points @ codes.T, torch.zeros(len(codes))
-    for softness in SOFTNESS:
+    for softness in softnesses:
         filled = ((heights + weights) / softness).softmax(1).mean(0)
         weights = weights + softness * (shares.log() - filled.clamp_min(1e-9).log())
     return weights

@@ -67,7 +67,7 @@ class VAERecipe:
     draws half of a batch from them, and the encoder learns to tell them. No prior need be found then.
     Pictures that are decided by parts, of which there are a few each, have `parts`, numbers of z for each
     (`learn.transport`); the decoder's first layer then reads, beside the class, which of each part's things are chosen.
-    Where nothing is known, a `plane` of so many neighbourhoods is the same for how pictures look: z are two numbers then.
+    A `plane` of so many groups gives z, two numbers then, by what pictures look like to a judge taught as above.
     `label` numbers embed the class for the decoder and the flow; 0 where the decoder is not told it.
     `sides` is the power to which the finished decoder raises the shares of classes: where there is nothing
     worth seeing between two of them, a walk from one to the other is over sooner.
@@ -107,6 +107,10 @@ class VAERecipe:
     def __post_init__(self) -> None:
         if self.chosen and not self.known:
             raise ValueError("parts and planes are z only where z is known")
+        if self.parts and self.plane:
+            raise ValueError("z is either parts or a plane")
+        if self.sides != 1 and not self.label:
+            raise ValueError("only a decoder that is told the class takes sides")
 
     @property
     def chosen(self) -> bool:
@@ -118,6 +122,8 @@ class VAETrainer:
     """One VAE in training: `advance` is a step, `weights` are the averaged ones, ready to be written."""
 
     def __init__(self, recipe: VAERecipe, pictures: Pictures, seed: int, device: torch.device):
+        if recipe.plane > len(pictures):
+            raise ValueError(f"a plane of {recipe.plane} groups needs as many pictures; there are {len(pictures)}")
         torch.manual_seed(seed)
         self.recipe, self.pictures, self.device = recipe, pictures, device
         self.random = torch.Generator().manual_seed(seed)
@@ -253,7 +259,7 @@ class VAETrainer:
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self._state()}
-        placed = {"places": self.known} if self.recipe.plane and self.known is not None else {}
+        placed = {"known": self.known} if self.recipe.plane and self.known is not None else {}
         return {**parts, **placed, "random": self.random.get_state(), "step": self.step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -261,7 +267,7 @@ class VAETrainer:
             getattr(self, name).load_state_dict(state[name])
         if self.eye is not None:
             self.eye.eval().requires_grad_(False)
-        self.known = state.get("places", self.known)
+        self.known = state.get("known", self.known)
         self.random.set_state(state["random"].cpu())
         self.step = state["step"]
 
