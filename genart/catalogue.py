@@ -136,7 +136,7 @@ _ENTRIES = (
     Entry(
         "schools",
         "schools.safetensors",
-        "37e1ea3af2946454f311f78da5826a9deea46797b73279e5f4040e252018aa85",
+        "954310ceff2a0bda1fb121d44250b565dbce936c046802706a7c057ddb0ffba1",
         "VAE",
         "CC0 1.0",
         "30,000 paintings by genart's own program",
@@ -212,7 +212,7 @@ _ENTRIES = (
     Entry(
         "digits-vae2",
         "digits-vae2.safetensors",
-        "f082d7431c46dee517398ac43c858cd6a1d016083ec3692eb60e378eec9b2772",
+        "1d0b7e09a4077b8cd9f9445d06fbe071fd82df918dbd45c784c95ed04f74a951",
         "VAE",
         DIGITS_LICENCE,
         DIGITS_CREDIT,

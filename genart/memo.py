@@ -11,7 +11,7 @@ from genart.recipe import Recipe
 MEMO_BYTES = 256 * 2**20
 KEY_BYTES = 4000  # about what a recipe takes
 
-Key: TypeAlias = tuple[Recipe, int | None, bool]
+Key: TypeAlias = tuple[Recipe, int | None, int]
 
 
 class Memo:
@@ -22,9 +22,9 @@ class Memo:
         self._bytes = 0
 
     @staticmethod
-    def key(recipe: Recipe, size: int | None, toned: bool) -> Key:
-        """What decides a picture before its finishing steps."""
-        return replace(recipe, finish=(), weights=None), size, toned
+    def key(recipe: Recipe, size: int | None, manner: int) -> Key:
+        """What decides a picture before its finishing steps; `manner` tells apart how a preview was made."""
+        return replace(recipe, finish=(), weights=None), size, manner
 
     def get(self, key: Key) -> np.ndarray | None:
         if key in self._pictures:

@@ -6,9 +6,10 @@ import math
 import threading
 import time
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Callable, Mapping, cast
+from typing import Any, Callable, Iterator, Mapping, cast
 
 import torch
 from torch import Tensor
@@ -50,6 +51,7 @@ class Resident:
     mapped: OrderedDict[Anchor | None, Tensor] = field(default_factory=OrderedDict)  # w of the last anchors, and the mean
     prefixes: list[Prefixes] = field(default_factory=list)
     tones: Tones | None = None
+    hurried: tuple[Any, ...] = ()  # what can go another way in previews
 
     @property
     def bytes(self) -> int:
@@ -132,6 +134,21 @@ class Resident:
         """Those of some names that are not found yet, but may be: they are among what is measured."""
         return names - (self.directions or {}).keys() if names & MEASURES.keys() and not self.complete else set()
 
+    @contextmanager
+    def hasty(self) -> Iterator[None]:
+        """While it lasts, previews go the quicker way on this machine: for those that nobody keeps."""
+        for module in self.hurried:
+            module.ways = ways_here()
+        try:
+            yield
+        finally:
+            for module in self.hurried:
+                module.ways = None
+
+    def ways_known(self) -> int:
+        """Of how many layers, of any model, it is known which way is quicker."""
+        return len(ways_here().known) if self.hurried else 0
+
     def clear(self) -> None:
         """Forget what a next picture could go on from."""
         for prefixes in self.prefixes:
@@ -167,15 +184,14 @@ def load_resident(entry: Entry, device: torch.device) -> Resident:
         generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
     prefixes: list[Prefixes] = []
     for module in network.modules():
-        if hasattr(module, "ways"):
-            cast(Any, module).ways = ways_here()
         if hasattr(module, "prefixes"):
             prefixes.append(Prefixes())
             cast(Any, module).prefixes = prefixes[-1]
     held = sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
     parts = {id(part): part for module in network.modules() for part in (module, *vars(module).values())}
     keepers = tuple(part for part in parts.values() if isinstance(getattr(part, "kept_bytes", None), int))
-    resident = Resident(loaded, held, keepers, prefixes=prefixes)
+    hurried = tuple(module for module in network.modules() if hasattr(module, "ways"))
+    resident = Resident(loaded, held, keepers, prefixes=prefixes, hurried=hurried)
     if before := kept(loaded.sha256, generator.space.w_dim):
         resident.now_known(before, complete=True)
     return resident

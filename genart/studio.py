@@ -359,20 +359,24 @@ class Studio:
         return resident.batch
 
     def _frame(self, recipe: Recipe, size: int | None, *, toned: bool = False) -> Frame:
-        """`toned` gives a preview the colours of the whole picture, once they are known."""
+        """`toned` gives a preview the colours of the whole picture, once they are known; it may be a shade off."""
         resident = self._resident(recipe.model)
         size = resident.stop(size)
         full = size is None
         tone = (resident.tones or {}).get(size or 0) if toned and not recipe.all_classes else None
-        key = self._memo.key(recipe, size, tone is not None)
+        hasty = toned and not full
+        key = self._memo.key(recipe, size, int(hasty) + int(tone is not None))
         known = self._memo.get(key)
         if known is not None:
             return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
-        x = self._synthesise(recipe, size)
+        known_before = resident.ways_known()
+        with resident.hasty() if hasty else nullcontext():
+            x = self._synthesise(recipe, size)
         pixels = to_pixels(x if tone is None else x * tone[0] + tone[1])
         ms = (time.perf_counter() - start) * 1000
-        if not recipe.all_classes and not any(prefixes.resumed for prefixes in resident.prefixes):
+        measured = hasty and resident.ways_known() != known_before
+        if not recipe.all_classes and not measured and not any(prefixes.resumed for prefixes in resident.prefixes):
             resident.note_speed(size, ms)
         self._memo.keep(key, pixels)
         return Frame(pixels, self._point(recipe), ms, full)

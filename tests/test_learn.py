@@ -92,6 +92,7 @@ TINY = {
         beta=1.0,
         known=True,
         label=3,
+        sides=5.0,
         parts={"hat": 1, "coat": 3},
         batch=8,
         steps=8,
@@ -520,6 +521,33 @@ def test_where_the_factors_are_z_the_decoder_is_shown_them_and_the_encoder_learn
     assert (mean - factors).square().mean() < 0.1
     assert (drawn - x).square().mean() < 0.1 * x.var()
     assert torch.equal(learner.weights()["prior.axes"], torch.eye(4))  # the factors are normal already
+
+
+def test_a_plane_of_pictures_that_are_all_alike_still_draws():
+    few = data.Pictures(pictures(8).pixels.repeat(4, 1, 1, 1), torch.arange(32) % 3)
+    learner = VAETrainer(replace(TINY["planar"], plane=20), few, 0, CPU)
+    learner.advance()
+    model = FAMILIES["vae"](learner.weights())
+
+    assert torch.isfinite(model.synthesis(model.mapping(torch.randn(50, 2)))).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "said"),
+    [
+        ("vae", {"plane": 5}, "where z is known"),
+        ("parted", {"plane": 5}, "parts or a plane"),
+        ("vae", {"sides": 3.0}, "told the class"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_refused(kind, changes, said):
+    with pytest.raises(ValueError, match=said):
+        replace(TINY[kind], **changes)
+
+
+def test_a_plane_needs_as_many_pictures_as_groups():
+    with pytest.raises(ValueError, match="50 groups needs as many pictures; there are 32"):
+        VAETrainer(replace(TINY["planar"], plane=50), pictures(), 0, CPU)
 
 
 def parted_pictures():

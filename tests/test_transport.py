@@ -89,6 +89,11 @@ def test_on_a_plane_alike_pictures_lie_side_by_side_and_all_together_are_standar
     assert weights.shape == (1, 30)
     torch.testing.assert_close(z.mean(0), torch.zeros(2), atol=0.12, rtol=0)
     torch.testing.assert_close(z.std(0), torch.ones(2), atol=0.12, rtol=0)
+    assert torch.isfinite(weights).all()
+    free = torch.randn(100_000, 2, generator=torch.Generator().manual_seed(2))
+    filled = torch.bincount((free @ codes[0].T + weights[0]).argmax(1), minlength=30) / len(free)
+    shown = torch.bincount((z @ codes[0].T + weights[0]).argmax(1), minlength=30) / len(z)
+    assert (filled - shown).abs().sum() / 2 < 0.05
     near = torch.cdist(z, z).fill_diagonal_(9).argmin(1)
     assert (group[near] == group).float().mean() > 0.9
     assert (along[near] - along).abs().mean() < 0.1

@@ -91,7 +91,8 @@ def to_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def rectified(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """relu(F.conv2d(x, weight, bias, padding=1)), by oneDNN in one pass."""
-    if not CAN_PACK or not x.is_cpu or x.dtype != torch.float32 or _wants_gradient(x, weight):
+    wanted = _wants_gradient(x, weight) or (bias is not None and _wants_gradient(bias))
+    if not CAN_PACK or not x.is_cpu or x.dtype != torch.float32 or wanted:
         return F.relu_(F.conv2d(x, weight, bias, padding=1))
     once = [1, 1], [1, 1], [1, 1], 1
     made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *once, "relu", [], "")

@@ -108,8 +108,7 @@ class Synthesis(nn.Module):
         patterns = self.patterns(noise)
         last = self._last(size)
         ways = self._ways(w, last)
-        manner = noise, ways is None
-        rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, manner, 2 * last + 2)
+        rows, known = (0, None) if self.prefixes is None else self.prefixes.longest(w, _manner(noise, ways), 2 * last + 2)
         start = rows // 2
         const = self.blocks[0].const.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x, image, raised, beside = (const, None, None, None) if known is None else known
@@ -117,11 +116,11 @@ class Synthesis(nn.Module):
             row = max(2 * i - 1, 0)
             if raised is None:
                 raised, beside = block.raised(x, w[:, row], patterns[row], ways)
-                self._keep(w[:, : 2 * i], manner, (None, image, raised, beside))
+                self._keep(w[:, : 2 * i], _manner(noise, ways), (None, image, raised, beside))
             # Windows on w overlap by one: toRGB reads the row of the next block's first convolution.
             x, image = block(raised, beside, image, w[:, row:], patterns[row:], ways)
             raised = None
-            self._keep(w[:, : 2 * i + 2], manner, (x, image, None, None))
+            self._keep(w[:, : 2 * i + 2], _manner(noise, ways), (x, image, None, None))
         return cast(Tensor, image)  # the last block always has toRGB
 
     def _keep(self, seen: Tensor, manner: tuple[Noise, bool], state: tuple[Tensor | None, ...]) -> None:
@@ -161,6 +160,11 @@ class Synthesis(nn.Module):
             with torch.inference_mode(False):  # they may later meet a gradient
                 self.drawn = key, [_normal(random, like.shape).to(like.device) for like in stored]
         return self.drawn[1]
+
+
+def _manner(noise: Noise, ways: Ways | None) -> tuple[Noise, bool]:
+    """What decides a state beside w; asked anew for each, for a layer may have been measured meanwhile."""
+    return noise, ways is None or not ways.any_half
 
 
 class Block(nn.Module):
@@ -305,7 +309,7 @@ class StyledConv(nn.Module):
             styled = scaled(x, style)
             return (
                 self.packed.transposed(styled, self.weight)
-                if packs(x, self.weight)
+                if packs(styled, self.weight)
                 else F.conv_transpose2d(styled, weight, stride=2)
             )
 

@@ -16,7 +16,8 @@ letters of a font; a channel of zeros is a class not seen.
 `prior.mean` (d,) and `prior.axes` (d, d), if present, turn a standard normal z into the
 distribution that the encoder really fills, widest axis first; `prior.couplings.{i}` bend it first,
 for each class in its own way if they read the embedding too.
-`label.power`, if present, has the decoder take sides between classes: their shares are raised to it.
+`label.power`, if present, has the decoder take sides between classes: their shares are raised to it,
+and of equal ones the first leads a little.
 `parts.{i}.weight` and `.bias`, if present, choose things by z (`ops.Choices`), and the decoder's first layer
 reads the choices.
 """
@@ -40,7 +41,8 @@ Layers = Sequence[tuple[int, ...]]
 PADDING = {4: 1, 3: 1, 1: 0}
 STEEPEST = 2.0  # one coupling scales by e^-2 .. e^2
 MOST_POWER = 1000.0
-PREFERRED = 0.99  # of the class before it counts a class's share, where sides are taken: exact halves decide too
+BEHIND = 0.99  # of its share counts a class as large as one before it, so that exact halves take a side too
+ALIKE = 0.999
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
 
 OURS = re.compile(
@@ -153,8 +155,10 @@ class VAE(nn.Module):
         shares = embedding @ self._classes().T
         if power is None:
             return embedding, shares
-        shares = shares.clamp_min(0) * PREFERRED ** torch.arange(shares.shape[1], device=shares.device)
-        shares = (shares / shares.amax(1, keepdim=True).clamp_min(1e-6)) ** power
+        shares = shares.clamp_min(0)
+        shares = shares / shares.amax(1, keepdim=True).clamp_min(1e-6)
+        first = shares > ALIKE
+        shares = torch.where(first & (first.cumsum(1) > 1), shares * BEHIND, shares) ** power
         shares = shares / shares.sum(1, keepdim=True).clamp_min(1e-6)
         return self.label(shares), shares
 

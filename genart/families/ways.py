@@ -1,8 +1,8 @@
 """Two ways for a layer of a preview, the exact one and one in bfloat16: which is quicker here. It knows no family.
 
-Numbers of half the bits are wrong by up to 0.4 %, and a preview made of such products by less than a screen's step from
-one shade to the next. Some processors make twice as many of them in the same time, others only a third, so each
-layer is measured once. Whole pictures never come this way: they are the same on every machine.
+Numbers of half the bits are wrong by up to 0.4 %, and a preview made of such products by up to about a screen's step
+from one shade to the next. Some processors make twice as many of them in the same time, others only a third, so each
+layer is measured once. Only frames under the hand come this way, never what is kept.
 """
 
 import time
@@ -23,11 +23,16 @@ class Ways:
         self.known = dict(known or {})
         self._keep = keep
 
+    @property
+    def any_half(self) -> bool:
+        return any(self.known.values())
+
     def made(self, name: str, exact: Callable[[], Tensor], half: Callable[[], Tensor]) -> Tensor:
         """What the quicker of two ways makes; they are measured where the name is new."""
         if name not in self.known:
-            self.known[name] = _least_seconds(half) <= GAIN * _least_seconds(exact)
-            self._keep(self.known)
+            seconds = _least_seconds(exact, half)
+            self.known[name] = seconds[1] <= GAIN * seconds[0]
+            self._keep(dict(self.known))
         return (half if self.known[name] else exact)()
 
 
@@ -37,10 +42,12 @@ def can_halve() -> bool:
     return asked is not None and bool(asked())
 
 
-def _least_seconds(way: Callable[[], Tensor]) -> float:
-    times = []
+def _least_seconds(*ways: Callable[[], Tensor]) -> list[float]:
+    """Of each way, in turns: whatever else is running slows down all of them alike."""
+    times: list[list[float]] = [[] for _ in ways]
     for _ in range(RUNS):
-        start = time.perf_counter()
-        way()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for taken, way in zip(times, ways, strict=True):
+            start = time.perf_counter()
+            way()
+            taken.append(time.perf_counter() - start)
+    return [min(taken) for taken in times]

@@ -208,8 +208,8 @@ RECIPES: dict[str, VAERecipe | GANRecipe] = {
         reconstruction="painterly",
         perceptual=0.3,
         known=True,
-        adversary=Adversary(steps=3000, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
-        steps=9_000,
+        adversary=Adversary(steps=4000, weight=0.5, gamma=0.1, shift=0.0, mixed=True),
+        steps=18_000,
     ),
     "portraits": _painter(
         "portraits",

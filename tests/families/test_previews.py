@@ -66,7 +66,7 @@ def model():
 @pytest.fixture
 def halved(monkeypatch):
     """Ways of which the inexact one is always taken."""
-    monkeypatch.setattr(ways, "_least_seconds", lambda way: 0.0)
+    monkeypatch.setattr(ways, "_least_seconds", lambda *both: [1.0, 0.0])
     return Ways()
 
 
@@ -98,6 +98,19 @@ def test_a_whole_picture_does_not_go_on_from_a_preview_made_the_other_way(model,
     fine = w.clone()
     fine[:, -1] += 1
     assert torch.equal(model.synthesis(fine, Noise(), 16), preview)
+    assert model.synthesis.prefixes.resumed
+
+
+@able
+@torch.inference_mode()
+def test_where_no_layer_goes_in_half_precision_a_whole_picture_goes_on_from_its_preview(model, monkeypatch):
+    monkeypatch.setattr(ways, "_least_seconds", lambda *both: [1.0, 1.0])
+    w = model.mapping(torch.randn(1, 8, generator=torch.Generator().manual_seed(1)))
+    whole = model.synthesis(w)
+    model.synthesis.ways, model.synthesis.prefixes = Ways(), Prefixes()
+    model.synthesis(w, Noise(), 16)
+
+    assert torch.equal(model.synthesis(w), whole)
     assert model.synthesis.prefixes.resumed
 
 
