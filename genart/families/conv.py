@@ -2,8 +2,8 @@
 
 Where there are many channels, tiles of 4x4 pixels are made of 36 products instead of 144
 (Winograd's F(4x4, 3x3): Lavin & Gray 2015, arXiv:1509.09308), each a matrix product over all
-channels. Which way a layer goes depends on its shape alone, so that a picture is the same at
-every start.
+channels. Which way a layer goes depends on its shape alone, so that a picture that is kept is the
+same at every start; frames under the hand have `ways` of their own.
 """
 
 from collections import OrderedDict

@@ -440,3 +440,16 @@ def test_what_is_remembered_of_pictures_stays_within_its_bytes():
         assert model.synthesis.prefixes.resumed
         model.synthesis(w[:1])
         assert not model.synthesis.prefixes.resumed
+
+
+def test_one_doubling_layer_alone_tells_its_style_the_right_gradient():
+    model = loaded(reference.random_state([64, 64]))
+    layer = model.synthesis.blocks[1].conv0.requires_grad_(False)
+    x = torch.randn(1, 64, 4, 4, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last)
+    w = random_w(model, 1)[:, 0].clone().requires_grad_()
+    layer(x, w, None).sum().backward()
+    step = 1e-2 * w.grad / w.grad.norm()
+    with torch.no_grad():
+        slope = (layer(x, w + step, None).sum() - layer(x, w - step, None).sum()) / 2
+
+    assert slope.item() == pytest.approx((w.grad * step).sum().item(), rel=0.05)
