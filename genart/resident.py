@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Callable, Iterator, Mapping, cast
 
 import torch
@@ -135,19 +134,15 @@ class Resident:
         return names - (self.directions or {}).keys() if names & MEASURES.keys() and not self.complete else set()
 
     @contextmanager
-    def hasty(self) -> Iterator[None]:
-        """While it lasts, previews go the quicker way on this machine: for those that nobody keeps."""
+    def hasty(self, ways: Ways) -> Iterator[None]:
+        """While it lasts, previews go the quicker way: for those that nobody keeps."""
         for module in self.hurried:
-            module.ways = ways_here()
+            module.ways = ways
         try:
             yield
         finally:
             for module in self.hurried:
                 module.ways = None
-
-    def ways_known(self) -> int:
-        """Of how many layers, of any model, it is known which way is quicker."""
-        return len(ways_here().known) if self.hurried else 0
 
     def clear(self) -> None:
         """Forget what a next picture could go on from."""
@@ -162,7 +157,6 @@ class Resident:
         return time.perf_counter() - start
 
 
-@cache
 def ways_here() -> Ways:
     """Which way layers of previews go on this machine, as it was measured at an earlier start."""
     about = [processor(), torch.__version__, torch.get_num_threads()]

@@ -43,7 +43,7 @@ from genart.forward import (
 )
 from genart.memo import Memo
 from genart.recipe import Anchor, Offset, Recipe, pack_vector
-from genart.resident import Resident, load_resident
+from genart.resident import Resident, load_resident, ways_here
 from genart.tones import tones_of
 from genart.turns import Turns
 
@@ -84,6 +84,7 @@ class Studio:
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()
         self._memo = Memo()
+        self._ways = ways_here()
         self._asked = -math.inf
         self._learning = threading.Lock()
         self._preparing: set[str] = set()
@@ -370,12 +371,12 @@ class Studio:
         if known is not None:
             return Frame(known, self._point(recipe), 0.0, full)
         start = time.perf_counter()
-        known_before = resident.ways_known()
-        with resident.hasty() if hasty else nullcontext():
+        before = len(self._ways.known)
+        with resident.hasty(self._ways) if hasty else nullcontext():
             x = self._synthesise(recipe, size)
         pixels = to_pixels(x if tone is None else x * tone[0] + tone[1])
         ms = (time.perf_counter() - start) * 1000
-        measured = hasty and resident.ways_known() != known_before
+        measured = len(self._ways.known) > before  # which took longer than the picture
         if not recipe.all_classes and not measured and not any(prefixes.resumed for prefixes in resident.prefixes):
             resident.note_speed(size, ms)
         self._memo.keep(key, pixels)

@@ -12,6 +12,7 @@ from genart import weights
 from genart.catalogue import ENTRIES, own_entry
 from genart.errors import BadWeights
 from genart.families import FAMILIES
+from genart.families.ops import choices_of
 from genart.families.stylegan2 import StyleGAN2
 from genart.families.vae import VAE
 from genart.learn import RECIPES
@@ -325,3 +326,11 @@ for path in sys.argv[1:]:
     paths = [entry.path for entry in {**entries, **ENTRIES}.values()]
     ended = subprocess.run([sys.executable, "-c", script, *map(str, paths)], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_where_z_chooses_one_thing_only_nothing_can_be_kept_while_it_changes():
+    loaded = load(ENTRIES["digits-vae2"])
+
+    assert len(choices_of(loaded.generator)) == 1
+    assert loaded.parts == ()
+    assert len(load(ENTRIES["portraits"]).parts) == 14

@@ -12,7 +12,7 @@ It knows no files.
 """
 
 import re
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,10 @@ class AutoencoderTiny(PictureLatents):
 
 
 class Block(nn.Module):
-    """relu(conv relu conv relu conv x + skip x); the skip is a 1x1 convolution where channels change."""
+    """relu(conv relu conv relu conv x + skip x); the skip is a 1x1 convolution where channels change.
+
+    Its first two ReLUs are there for the weights' names alone: they are one pass with their convolutions.
+    """
 
     def __init__(self, inside: int, outside: int):
         super().__init__()
@@ -70,7 +73,7 @@ class Block(nn.Module):
         self.skip = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second, last = (layer for layer in self.conv if isinstance(layer, nn.Conv2d))
+        first, second, last = (cast(nn.Conv2d, self.conv[i]) for i in (0, 2, 4))
         y = rectified(rectified(x, first.weight, first.bias), second.weight, second.bias)
         return F.relu_(last(y).add_(x if self.skip is None else self.skip(x)))
 

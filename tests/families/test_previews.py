@@ -130,19 +130,15 @@ def test_several_pictures_at_once_and_gradients_are_exact(model, halved):
 @pytest.fixture
 def fresh(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    resident.ways_here.cache_clear()
-    yield ours() / "ways.json"
-    resident.ways_here.cache_clear()
+    return ours() / "ways.json"
 
 
 def test_a_later_start_knows_what_was_measured_on_this_machine(fresh, clock):
     resident.ways_here().made("a layer", clock.job("exact", 1.0), clock.job("half", 0.1))
-    resident.ways_here.cache_clear()
     assert resident.ways_here().known == {"a layer": True}
 
     kept = json.loads(fresh.read_text())
     fresh.write_text(json.dumps(kept | {"about": ["another processor", *kept["about"][1:]]}))
-    resident.ways_here.cache_clear()
     assert resident.ways_here().known == {}
 
 

@@ -146,7 +146,7 @@ def test_every_configuration_agrees_with_the_textbook(name, clamp):
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("channels", [[8, 8, 6, 4, 4, 4], [40, 40, 40, 40]])
 def test_a_strip_at_a_time_gives_the_same_picture(channels, count, monkeypatch):
-    monkeypatch.setattr("genart.families.stylegan2.STRIP_BYTES", 1)
+    monkeypatch.setattr("genart.families.styled.STRIP_BYTES", 1)
     state = reference.random_state(channels)
     model = loaded(state, conv_clamp=2.0)
     w = random_w(model, count)
