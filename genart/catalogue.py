@@ -216,6 +216,7 @@ _ENTRIES = (
         "VAE",
         DIGITS_LICENCE,
         DIGITS_CREDIT,
+        psi=1.0,
     ),
     Entry(
         "digits-vae16",
