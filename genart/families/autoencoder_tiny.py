@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes
-from genart.families.conv import Packed, rectified, to_few
+from genart.families.conv import FastConv2d
 from genart.families.ops import fill
 from genart.families.pictures import PictureLatents
 
@@ -63,48 +63,36 @@ class AutoencoderTiny(PictureLatents):
 class Block(nn.Module):
     """relu(conv relu conv relu conv x + skip x); the skip is a 1x1 convolution where channels change.
 
-    Its first two ReLUs are there for the weights' names alone: they are one pass with their convolutions.
+    Its first two ReLUs are there for the weights' names alone: they belong to their convolutions.
     """
 
     def __init__(self, inside: int, outside: int):
         super().__init__()
-        convs = [nn.Conv2d(before, outside, 3, padding=1) for before in (inside, outside, outside)]
+        convs = [FastConv2d(before, outside) for before in (inside, outside, outside)]
         self.conv = nn.Sequential(convs[0], nn.ReLU(True), convs[1], nn.ReLU(True), convs[2])
         self.skip = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second, last = (cast(nn.Conv2d, self.conv[i]) for i in (0, 2, 4))
-        y = rectified(rectified(x, first.weight, first.bias), second.weight, second.bias)
-        return F.relu_(last(y).add_(x if self.skip is None else self.skip(x)))
+        first, second, last = (cast(FastConv2d, self.conv[i]) for i in (0, 2, 4))
+        y = last(second.rectified(first.rectified(x)))
+        return F.relu_(y.add_(x if self.skip is None else self.skip(x)))
 
 
-class Conv(nn.Conv2d):
-    """A convolution that keeps the size."""
-
-    def __init__(self, inside: int, outside: int):
-        super().__init__(inside, outside, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return to_few(x, self.weight, self.bias)
-
-
-class Double(nn.Conv2d):
+class Double(FastConv2d):
     """Nearest neighbours at twice the size, then a convolution."""
 
-    def __init__(self, inside: int, outside: int):
-        super().__init__(inside, outside, 3, padding=1, bias=False)
-        self.packed = Packed()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.packed.doubled(x, self.weight, None)
+    def forward(self, x: Tensor, up: bool = True) -> Tensor:
+        return super().forward(x, up)
 
 
 def _layer(inside: int, outside: int, kind: str, stride: int) -> nn.Module:
     if kind == "block":
         return Block(inside, outside)
     if kind == "conv":
-        return Conv(inside, outside)
-    return Double(inside, outside) if stride == 1 else nn.Conv2d(inside, outside, 3, stride=stride, padding=1, bias=False)
+        return FastConv2d(inside, outside)
+    if stride == 1:
+        return Double(inside, outside, bias=False)
+    return nn.Conv2d(inside, outside, 3, stride=stride, padding=1, bias=False)
 
 
 # Reading weights. The original decoder file has bare numbers for names; so has the encoder's.

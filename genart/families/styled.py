@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genart.families.conv import Packed, Winograd, packs, scaled
+from genart.families.conv import Convolution, scaled
 from genart.families.ops import EqualLinear, normal
+from genart.families.packed import Packed, packs
 from genart.families.ways import HALF, Ways
 
 SLOPE = 0.2
@@ -39,7 +40,7 @@ class StyledConv(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise_const", normal(*shape))
         self.register_buffer("resample_filter", low_pass())
-        self.winograd = Winograd()
+        self.convolution = Convolution()
         self.packed = Packed()
         self.kept_power: tuple[object, Tensor] = (None, self.noise_const)
         self.lay_out()
@@ -70,7 +71,7 @@ class StyledConv(nn.Module):
 
     def _kept_size(self, x: Tensor, style: Tensor, scale: Tensor, bias: Tensor, ways: Ways | None) -> Tensor:
         def exact() -> Tensor:
-            return self.winograd(x, self.weight, bias, style=style, gain=scale)
+            return self.convolution(x, self.weight, bias, style=style, gain=scale)
 
         def half() -> Tensor:
             made = self.packed.convolution(scaled(x, style).to(HALF), self.weight, None, 1)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
-from genart.families.conv import CAN_PACK
 from genart.families.ops import Prefixes, StyleMapping, fill, normal, parts_of, said
+from genart.families.packed import CAN_PACK
 from genart.families.styled import Skip, StyledConv, ToRGB, double, low_pass
 from genart.families.ways import Ways, can_halve
 from genart.recipe import Noise

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights
 from genart.families.base import LEAST_SHARE, Config, Control, Family, Shapes, Space
-from genart.families.conv import Winograd, product
+from genart.families.conv import Convolution, product
 from genart.families.ops import EqualLinear, Stock, StyleMapping, kept, setting
 from genart.recipe import Noise
 
@@ -197,11 +197,11 @@ class Layer(nn.Module):
         self.last, self.clamp, self.kernel = last, clamp, kernel
         self.in_rate, self.out_rate = plan.in_rate, plan.out_rate
         self.kept_bytes = 0
-        self.coarse: dict[float, tuple[Tensor, Winograd]] = {}
+        self.coarse: dict[float, tuple[Tensor, Convolution]] = {}
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
         self.power = None if last else kept(weight.square().sum((2, 3)).T)
         self.gain = kept(gain)
-        self.convolution = Winograd()
+        self.convolution = Convolution()
         self.bias = kept(stock.take(f"{name}.bias", plan.outside))
         self.resample = Resample(stock, name, plan, kernel, 1 if last else over)
 
@@ -223,14 +223,14 @@ class Layer(nn.Module):
         x = product((x * style[:, None, None]).flatten(0, 2), self.weight.flatten(1), self.bias).unflatten(0, x.shape[:3])
         return x.clamp(-self.clamp, self.clamp)
 
-    def _convolved(self, x: Tensor, w: Tensor, weight: Tensor, convolution: Winograd, padding: int) -> Tensor:
+    def _convolved(self, x: Tensor, w: Tensor, weight: Tensor, convolution: Convolution, padding: int) -> Tensor:
         style = self.affine(w)
         style = style * style.square().mean(1, keepdim=True).rsqrt()
         scale = torch.rsqrt(style.square() @ self.power + 1e-8) * self.gain
         y = convolution(x.permute(0, 3, 1, 2), weight, self.bias, padding=padding, style=style, gain=scale)
         return y.permute(0, 2, 3, 1)
 
-    def _seen_from(self, rate: int) -> tuple[Tensor, Winograd]:
+    def _seen_from(self, rate: int) -> tuple[Tensor, Convolution]:
         """The kernel for pixels at a lower rate, made once: its outer taps lie between two of them, nearer to the middle one."""
         share = max(rate / self.in_rate, MERGED)
         if share >= 1 or self.kernel == 1:
@@ -242,7 +242,7 @@ class Layer(nn.Module):
                 else:
                     near = self.weight.new_tensor([[share, 0, 0], [1 - share, 1, 1 - share], [0, 0, share]])
                     weight = (near @ self.weight @ near.T).contiguous(memory_format=torch.channels_last)
-            self.coarse[share] = weight, Winograd()
+            self.coarse[share] = weight, Convolution()
         return self.coarse[share]
 
 

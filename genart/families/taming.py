@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Shapes
-from genart.families.conv import Winograd
+from genart.families.conv import FastConv2d
 
 GROUPS = 32
 EPSILON = 1e-6
@@ -59,11 +59,11 @@ class Encoder(nn.Module):
     def __init__(self, plan: Plan, manner: Manner):
         super().__init__()
         self.act = ACTS[manner.act]
-        self.conv_in = Convolution(plan.inside, plan.levels[0].blocks[0][0])
+        self.conv_in = FastConv2d(plan.inside, plan.levels[0].blocks[0][0])
         self.down_blocks = nn.ModuleList(Stage(level, manner, up=False) for level in plan.levels)
         self.mid_block = Middle(plan.middle, plan.attends, manner)
         self.conv_norm_out = nn.GroupNorm(manner.groups, plan.middle, EPSILON)
-        self.conv_out = Convolution(plan.middle, plan.outside)
+        self.conv_out = FastConv2d(plan.middle, plan.outside)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv_in(x.contiguous(memory_format=torch.channels_last))
@@ -79,11 +79,11 @@ class Decoder(nn.Module):
         super().__init__()
         self.act = ACTS[manner.act]
         last = plan.levels[-1].blocks[-1][1]
-        self.conv_in = Convolution(plan.inside, plan.middle)
+        self.conv_in = FastConv2d(plan.inside, plan.middle)
         self.mid_block = Middle(plan.middle, plan.attends, manner)
         self.up_blocks = nn.ModuleList(Stage(level, manner, up=True) for level in plan.levels)
         self.conv_norm_out = nn.GroupNorm(manner.groups, last, EPSILON)
-        self.conv_out = Convolution(last, plan.outside)
+        self.conv_out = FastConv2d(last, plan.outside)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.mid_block(self.conv_in(x.contiguous(memory_format=torch.channels_last)))
@@ -135,9 +135,9 @@ class Resnet(nn.Module):
         super().__init__()
         self.act = ACTS[manner.act]
         self.norm1 = nn.GroupNorm(manner.groups, inside, EPSILON)
-        self.conv1 = Convolution(inside, outside)
+        self.conv1 = FastConv2d(inside, outside)
         self.norm2 = nn.GroupNorm(manner.groups, outside, EPSILON)
-        self.conv2 = Convolution(outside, outside)
+        self.conv2 = FastConv2d(outside, outside)
         self.conv_shortcut = nn.Conv2d(inside, outside, 1) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class Double(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.conv = Convolution(channels, channels)
+        self.conv = FastConv2d(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(x, up=True)
@@ -212,17 +212,6 @@ def normed(norm: nn.GroupNorm, x: Tensor, act: Callable[[Tensor], Tensor]) -> Te
     for part, place in zip(rows.split(strip, 1), out.split(strip, 1), strict=True):
         place.copy_(act((part - mean).mul_(gain).add_(norm.bias)))
     return out.unflatten(1, (height, width)).permute(0, 3, 1, 2)
-
-
-class Convolution(nn.Conv2d):
-    """A 3x3 convolution of stride 1, where nearly all the time goes; `up` doubles x first."""
-
-    def __init__(self, inside: int, outside: int):
-        super().__init__(inside, outside, 3, padding=1)
-        self.winograd = Winograd()
-
-    def forward(self, x: Tensor, up: bool = False) -> Tensor:
-        return self.winograd(x.contiguous(memory_format=torch.channels_last), self.weight, self.bias, up=up)  # type: ignore[no-any-return]
 
 
 # Reading weights.

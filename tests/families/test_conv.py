@@ -4,13 +4,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from genart.families import conv
-from genart.families.conv import Conv1x1, Conv3x3, Packed, Winograd, product, to_few
+from genart.families import conv, packed, winograd
+from genart.families.conv import Conv1x1, Conv3x3, Convolution, product, to_few
+from genart.families.packed import Packed
 from genart.families.stylegan2 import FAMILY as STYLEGAN2
 from genart.families.stylegan3 import FAMILY as STYLEGAN3
 from tests.reference import stylegan2, stylegan3
 
 WIDE = 128  # channels from which tiles are used
+NARROW = 68  # and bands
 
 
 def drawn(*shape, seed=0):
@@ -33,11 +35,21 @@ def assert_same(ours, theirs):
 
 @pytest.fixture
 def tiled(monkeypatch):
-    """Counts the pictures that went by tiles, small ones too."""
-    seen = []
-    monkeypatch.setattr(conv, "FEWEST_PIXELS", 256)
-    way = conv._tiled
-    monkeypatch.setattr(conv, "_tiled", lambda *inputs: seen.append(1) or way(*inputs))
+    """Counts the pictures that went by tiles."""
+    return counted(monkeypatch, "tiles")
+
+
+@pytest.fixture
+def banded(monkeypatch):
+    """Counts the pictures that went by bands, small ones and all too wide for tiles too."""
+    monkeypatch.setattr(conv, "BAND_PIXELS", 64)
+    monkeypatch.setattr(conv, "TILE_PIXELS", 10**9)
+    return counted(monkeypatch, "bands")
+
+
+def counted(monkeypatch, name):
+    seen, way = [], getattr(conv, name)
+    monkeypatch.setattr(conv, name, lambda *inputs: seen.append(1) or way(*inputs))
     return seen
 
 
@@ -45,21 +57,51 @@ def tiled(monkeypatch):
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 23), (34, 19), (70, 66)])
 def test_tiles_give_the_convolution_at_every_size(height, width, padding, tiled):
     x, weight, bias = drawn(2, WIDE, height, width), filters(WIDE + 4, WIDE), drawn(WIDE + 4)
-    y = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=padding)
+    y = Convolution()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=padding)
 
-    assert len(tiled) == 2 * conv.CAN_PACK
+    assert len(tiled) == 2 * packed.CAN_PACK
     assert_same(y, F.conv2d(x, weight, bias, padding=padding))
 
 
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("points", [1, 100, 2048])
+@pytest.mark.parametrize(("height", "width"), [(9, 16), (17, 23), (34, 19)])
+def test_bands_give_the_convolution_at_every_size(height, width, points, padding, banded, monkeypatch):
+    monkeypatch.setattr(winograd, "BAND_POINTS", points)
+    x, weight, bias = drawn(2, NARROW, height, width), filters(NARROW + 4, NARROW), drawn(NARROW + 4)
+    x = x.contiguous(memory_format=torch.channels_last)
+    style, gain = drawn(2, NARROW, seed=2), drawn(2, NARROW + 4, seed=3)
+    layer, plain = Convolution(), F.conv2d(x, weight, bias, padding=padding)
+
+    assert_same(layer(x, weight, bias, padding=padding), plain)
+    assert_same(layer(x, weight, padding=padding), F.conv2d(x, weight, padding=padding))
+    theirs = F.conv2d(x * style[:, :, None, None], weight, padding=padding) * gain[:, :, None, None] + bias[:, None, None]
+    assert_same(layer(x, weight, bias, padding=padding, style=style, gain=gain), theirs)
+    assert len(banded) == 6 * packed.CAN_PACK
+    if padding == 1:
+        assert_same(layer.rectified(x, weight, bias), plain.relu())
+
+
+@pytest.mark.parametrize("channels", [6, NARROW])
+def test_a_rectified_layer_tells_the_right_gradients(channels, banded):
+    x, weight, bias = drawn(1, channels, 12, 12), filters(channels, channels), drawn(channels)
+    for wanting in (x, weight, bias):
+        wanting.requires_grad_()
+        [ours] = torch.autograd.grad(Convolution().rectified(x, weight, bias).square().sum(), [wanting])
+        [theirs] = torch.autograd.grad(F.conv2d(x, weight, bias, padding=1).relu().square().sum(), [wanting])
+        assert_same(ours, theirs)
+        wanting.requires_grad_(False)
+
+
 def test_sizes_in_turn_transform_the_weights_once_each_and_share_them_where_they_can(monkeypatch):
-    made, way = [], conv._transformed
-    monkeypatch.setattr(conv, "_transformed", lambda weight: made.append(1) or way(weight))
-    layer, weight = Winograd(), filters(WIDE, WIDE)
+    made, way = [], winograd._both_ways
+    monkeypatch.setattr(winograd, "_both_ways", lambda weight: made.append(1) or way(weight))
+    layer, weight = Convolution(), filters(WIDE, WIDE)
     for size in (16, 32, 40, 64) * 2:
         x = drawn(1, WIDE, size, size).contiguous(memory_format=torch.channels_last)
         assert_same(layer(x, weight), F.conv2d(x, weight, padding=1))
 
-    assert len(made) == 4 * conv.CAN_PACK
+    assert len(made) == 4 * packed.CAN_PACK
     assert layer.packed.kept_bytes <= 3 * 36 * WIDE**2 * 4
 
 
@@ -69,7 +111,7 @@ def test_a_scale_alone_may_want_a_gradient(wanting, channels, size):
     x, weight = drawn(1, channels, size, size).contiguous(memory_format=torch.channels_last), filters(channels, channels)
     scales = {"style": drawn(1, channels, seed=2), "gain": drawn(1, channels, seed=3), "bias": drawn(channels, seed=4)}
     scales[wanting].requires_grad_()
-    Winograd()(x, weight, **scales).square().sum().backward()
+    Convolution()(x, weight, **scales).square().sum().backward()
     ours = scales[wanting].grad
 
     scales = {name: scale.detach().requires_grad_(name == wanting) for name, scale in scales.items()}
@@ -85,7 +127,7 @@ def test_a_layer_to_few_channels_goes_by_one_product(count, monkeypatch):
     x, weight, bias = drawn(count, 12, 20, 20), filters(3, 12), drawn(3)
     y = Conv3x3(weight, bias)(x)
 
-    assert len(asked) == (conv.ONEDNN is not None)
+    assert len(asked) == (packed.CAN_PACK)
     assert_same(y, F.conv2d(x, weight, bias, padding=1))
 
 
@@ -100,9 +142,10 @@ def test_styles_scale_what_goes_in_and_gains_what_comes_out(channels, biased, co
     theirs = F.conv2d(x * style[:, :, None, None], weight, padding=kernel // 2) * gain[:, :, None, None]
     theirs = theirs if bias is None else theirs + bias[:, None, None]
 
-    ours = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=kernel // 2, style=style, gain=gain)
+    last = x.contiguous(memory_format=torch.channels_last)
+    ours = Convolution()(last, weight, bias, padding=kernel // 2, style=style, gain=gain)
     assert_same(ours, theirs)
-    half = Winograd()(x.contiguous(memory_format=torch.channels_last), weight, bias, padding=kernel // 2, style=style)
+    half = Convolution()(last, weight, bias, padding=kernel // 2, style=style)
     assert_same(half, F.conv2d(x * style[:, :, None, None], weight, bias, padding=kernel // 2))
 
 
@@ -110,7 +153,7 @@ def test_styles_scale_what_goes_in_and_gains_what_comes_out(channels, biased, co
 @pytest.mark.parametrize("channels", [3, 16, WIDE])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (9, 7), (40, 38)])
 def test_a_doubled_picture_is_never_made_but_its_convolution_is(height, width, channels, count, monkeypatch):
-    monkeypatch.setattr(conv, "BAND_BYTES", 0)  # so that the taller picture is made in bands
+    monkeypatch.setattr(packed, "BAND_BYTES", 0)  # so that the taller picture is made in bands
     x, weight, bias = drawn(count, channels, height, width), filters(5, channels), drawn(5)
 
     assert_same(Conv3x3(weight, bias, up=True)(x), F.conv2d(doubled(x), weight, bias, padding=1))
@@ -118,7 +161,7 @@ def test_a_doubled_picture_is_never_made_but_its_convolution_is(height, width, c
 
 
 def test_gradients_reach_a_picture_and_weights_that_are_doubled():
-    x, weight, way = drawn(1, 4, 5, 5).requires_grad_(True), filters(6, 4).requires_grad_(True), Winograd()
+    x, weight, way = drawn(1, 4, 5, 5).requires_grad_(True), filters(6, 4).requires_grad_(True), Convolution()
     own = torch.autograd.grad(way(x, weight, up=True).square().sum(), [x, weight])
     theirs = torch.autograd.grad(F.conv2d(doubled(x), weight, padding=1).square().sum(), [x, weight])
 
@@ -128,14 +171,14 @@ def test_gradients_reach_a_picture_and_weights_that_are_doubled():
 def test_the_input_is_left_as_it_was():
     x = drawn(1, WIDE, 16, 16).contiguous(memory_format=torch.channels_last)
     before = x.clone()
-    Winograd()(x, filters(WIDE, WIDE), style=drawn(1, WIDE))
+    Convolution()(x, filters(WIDE, WIDE), style=drawn(1, WIDE))
 
     assert torch.equal(x, before)
 
 
 @pytest.mark.parametrize("side", [16, 32])
 def test_changed_weights_change_the_convolution(side):
-    x, weight, way = drawn(1, WIDE, side, side), filters(WIDE, WIDE), Winograd()
+    x, weight, way = drawn(1, WIDE, side, side), filters(WIDE, WIDE), Convolution()
     way(x, weight)
     weight.mul_(2)
 
@@ -151,16 +194,16 @@ def test_what_was_prepared_is_not_saved_and_a_copy_works(side):
 
     assert list(layer.state_dict()) == ["weight"]
     assert torch.equal(copy.deepcopy(layer)(x), y)
-    assert layer.winograd.packed.kept_bytes == (4 if side == 32 else 1) * layer.weight.nbytes * conv.CAN_PACK
-    assert copy.deepcopy(layer).winograd.packed.kept_bytes == 0
+    assert layer.convolution.packed.kept_bytes == (4 if side == 32 else 1) * layer.weight.nbytes * packed.CAN_PACK
+    assert copy.deepcopy(layer).convolution.packed.kept_bytes == 0
 
 
 @pytest.mark.parametrize("phased", [1, 512])
 @pytest.mark.parametrize("side", [1, 4, 7, 16])
 @pytest.mark.parametrize("channels", [3, 20, WIDE])
 def test_packed_weights_give_the_same_convolutions(channels, side, phased, monkeypatch):
-    monkeypatch.setattr(conv, "PHASED", phased)
-    if not conv.CAN_PACK:
+    monkeypatch.setattr(packed, "PHASED", phased)
+    if not packed.CAN_PACK:
         pytest.skip("this torch packs no weights")
     x, bias = drawn(1, channels, side, side + 1).contiguous(memory_format=torch.channels_last), drawn(8)
     for _ in range(2):
@@ -189,7 +232,7 @@ def test_few_channels_are_those_of_the_convolution(biased, outside, count):
     x, weight, bias = drawn(count, 20, 18, 23), filters(outside, 20), drawn(outside) if biased else None
 
     assert_same(to_few(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
-    assert_same(Winograd()(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
+    assert_same(Convolution()(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
 
 
 def test_products_are_matrix_products():
@@ -210,4 +253,4 @@ def test_wide_stylegans_agree_with_the_textbooks(tiled):
     state = stylegan3.random_state(base=100_000, most=WIDE, layers=6)
     w = STYLEGAN3(state).mapping(drawn(1, 10))
     assert_same(STYLEGAN3(state).synthesis(w), stylegan3.synthesis(state, w))
-    assert bool(tiled) == (conv.CAN_PACK)
+    assert bool(tiled) == (packed.CAN_PACK)
