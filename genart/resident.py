@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Iterator, Mapping, cast
 
 import torch
@@ -18,7 +19,7 @@ from genart.directions import MEASURES, Direction, directions, keep, kept, measu
 from genart.errors import BadRecipe, quote
 from genart.families.base import Generator, Space
 from genart.families.ops import Prefixes
-from genart.families.ways import Ways
+from genart.families.ways import Choice, Ways
 from genart.hub.cache import ours, put
 from genart.machine import processor
 from genart.recipe import Anchor
@@ -157,23 +158,37 @@ class Resident:
         return time.perf_counter() - start
 
 
-def ways_here() -> Ways:
-    """Which way layers of previews go on this machine, as it was measured at an earlier start."""
+def ways_here() -> tuple[Ways, Choice]:
+    """Which ways layers go on this machine, those of previews and exact ones, as they were measured at an earlier start."""
     about = [processor(), torch.__version__, torch.get_num_threads()]
     path = ours() / "ways.json"
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-        known = {str(name): bool(way) for name, way in kept["layers"].items()} if kept["about"] == about else {}
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        known = {}
-    return Ways(known, lambda known: put(path, json.dumps({"about": about, "layers": known}).encode()))
+
+    def kept() -> dict[str, dict[str, object]]:
+        try:
+            read = json.loads(path.read_text("utf-8"))
+            return {part: dict(read[part]) for part in ("previews", "exact")} if read["about"] == about else {}
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return {}
+
+    def keep(part: str, known: Mapping[str, object]) -> None:
+        parts: dict[str, dict[str, object]] = {"previews": {}, "exact": {}} | kept()  # another process may have written meanwhile
+        parts[part] = parts[part] | dict(known)
+        put(path, json.dumps({"about": about, **parts}).encode())
+
+    known = kept()
+    ways = {name: bool(way) for name, way in known.get("previews", {}).items()}
+    choice = {name: str(way) for name, way in known.get("exact", {}).items()}
+    return Ways(ways, partial(keep, "previews")), Choice(choice, partial(keep, "exact"))
 
 
-def load_resident(entry: Entry, device: torch.device) -> Resident:
-    """A model of the catalogue on its device, ready to draw; raises BadWeights."""
+def load_resident(entry: Entry, device: torch.device, choice: Choice) -> Resident:
+    """A model of the catalogue on its device, ready to draw, its layers by the ways of `choice`; raises BadWeights."""
     loaded = load(entry)
     generator = loaded.generator
     network = cast(torch.nn.Module, generator).to(device).eval().requires_grad_(False)
+    for module in network.modules():
+        if hasattr(module, "choice"):
+            module.choice = choice  # type: ignore[assignment]
     with torch.inference_mode():  # the first pass prepares kernels and would spoil the measured speed
         generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1))
     prefixes: list[Prefixes] = []

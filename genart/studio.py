@@ -24,6 +24,7 @@ from genart.device import is_out_of_memory, pick_device
 from genart.directions import MEASURES, Direction, axes_of, from_file, learn, measurable, names, sample_w, to_file
 from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel
 from genart.families.base import Encoder
+from genart.families.conv import trial
 from genart.forward import (
     CELLS_AT_ONCE,
     axis_of,
@@ -84,9 +85,10 @@ class Studio:
         self._turns = Turns(f"studio-{self.device}")
         self._residents: OrderedDict[str, Resident] = OrderedDict()
         self._memo = Memo()
-        self._ways = ways_here()
+        self._ways, self._choice = ways_here()
         self._asked = -math.inf
         self._learning = threading.Lock()
+        self._finding_ways = threading.Lock()
         self._preparing: set[str] = set()
         self._preparers: set[threading.Thread] = set()
         self._preparing_lock = threading.Lock()
@@ -241,7 +243,7 @@ class Studio:
         self.directions(name)
 
     def prepare(self, name: str) -> None:
-        """See to what can wait until a model's first picture is there: its directions, and the tones of its previews.
+        """See to what can wait until a model's first picture is there: its directions, the tones of its previews, its ways.
 
         In a thread of its own, between the pictures that visitors ask for; once for all who ask meanwhile.
         """
@@ -272,6 +274,7 @@ class Studio:
         try:
             self.find_directions(name)
             self.find_tones(name)
+            self.find_ways()
         except Closing:
             pass
         except GenartError as error:  # nobody is there to be told: the next picture of this model says it
@@ -293,6 +296,13 @@ class Studio:
 
             tones = tones_of(name, resident.space, self._wait_for_quiet, picture)
             resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in tones.items()}
+
+    def find_ways(self) -> None:
+        """Measure which way layers go quickest, in the caller's thread, while nobody asks for pictures; for the next start."""
+        with self._finding_ways:
+            while self._choice.unmeasured and self.device.type == "cpu":
+                self._wait_for_quiet()
+                self._choice.measure(trial, self._in_turn)
 
     def _wait_for_quiet(self) -> None:
         while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0 and not self._closing.is_set():
@@ -416,7 +426,7 @@ class Studio:
                 raise NoDownload(f"The model {name!r} is not on this machine; fetch it in the tab Models.")
             if name not in self.entries:
                 raise UnknownModel(name, self.entries)
-            self._residents[name] = self._with_room(name, lambda: load_resident(self.entries[name], self.device))
+            self._residents[name] = self._with_room(name, lambda: load_resident(self.entries[name], self.device, self._choice))
             log.info("loaded %s, %.1f MB, on %s", name, self._residents[name].bytes / 1e6, self.device)
         self._residents.move_to_end(name)
         while len(self._residents) > 1 and sum(resident.bytes for resident in self._residents.values()) > MODEL_BYTES:

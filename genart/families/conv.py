@@ -1,7 +1,7 @@
 """3x3 convolutions with constant weights, as fast as plain torch can make them. It knows no family.
 
-Which way a layer goes, its own products or the fewer ones of `winograd`, depends on its shape alone, so that a picture
-that is kept is the same at every start; frames under the hand have `ways` of their own.
+Which way a layer goes, its own products or the fewer ones of `winograd`, follows from its shape, or from what was
+measured on this machine (`ways`).
 """
 
 from typing import Callable
@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.families.packed import Packed, packs, runs_here, wants_gradient
+from genart.families.ways import Choice, Layer
 from genart.families.winograd import bands, tiles
 
+PLAIN = "plain"
 TILE_CHANNELS = 96  # from which tiles repay what the transforms take
 BAND_CHANNELS = 64  # and bands
 TILE_PIXELS = 256
 BAND_PIXELS = 4096
+LEAST_TRIED = (32, 1024)  # channels and pixels of a layer, from which its ways are measured
 MOST_BYTES = 64 * 2**20  # of weights transformed for tiles, which are four times as many
 FEWEST_PIXELS = 256  # for `to_few`
 MOST_FEW = 4  # channels
@@ -97,9 +100,10 @@ class Convolution(nn.Module):
     It keeps the transformed weights until the weights change; they are no part of what is saved.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choice: Choice | None = None) -> None:
         super().__init__()
         self.packed = Packed()
+        self.choice = choice
 
     def forward(
         self,
@@ -119,8 +123,8 @@ class Convolution(nn.Module):
         if up:
             return self.packed.doubled(x, weight, bias)
         constant = runs_here(x, weight, *(scale for scale in (style, gain, bias) if scale is not None))
-        way = _fewer_products(x, weight) if constant else None
-        if way is None:
+        way = self._way(x, weight) if constant else PLAIN
+        if way == PLAIN:
             if weight.shape[2] == 3 and constant and packs(x, weight):
                 y = self.packed.convolution(scaled(x, style), weight, bias if gain is None else None, padding)
                 return y if gain is None else scaled(y, gain, bias)
@@ -128,16 +132,24 @@ class Convolution(nn.Module):
         pictures = []
         for i, one in enumerate(x):
             own = (None if scale is None else scale[i] for scale in (style, gain))
-            pictures.append(way(one.permute(1, 2, 0), self.packed, weight, bias, padding, *own)[None])
+            of = tiles if way == "tiles" else bands
+            pictures.append(of(one.permute(1, 2, 0), self.packed, weight, bias, padding, *own)[None])
         return (pictures[0] if len(pictures) == 1 else torch.cat(pictures)).permute(0, 3, 1, 2)
 
     def rectified(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """ReLU of the convolution with padding 1, in one pass where the library can."""
-        if _fewer_products(x, weight) is None and runs_here(x, weight, *(() if bias is None else (bias,))):
+        if runs_here(x, weight, *(() if bias is None else (bias,))) and self._way(x, weight) == PLAIN:
             once = [1, 1], [1, 1], [1, 1], 1
             made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *once, "relu", [], "")
             return made
         return F.relu_(self(x, weight, bias))
+
+    def _way(self, x: Tensor, weight: Tensor) -> str:
+        if weight.shape[2] != 3:
+            return PLAIN
+        layer = Layer(*weight.shape[:2], *x.shape[2:])
+        usual = usual_way(layer)
+        return usual if self.choice is None else self.choice.way(layer, [usual, *(way for way in _ways(layer) if way != usual)])
 
 
 def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style: Tensor | None, gain: Tensor | None) -> Tensor:
@@ -163,12 +175,29 @@ def scaled(x: Tensor, scale: Tensor | None, bias: Tensor | None = None) -> Tenso
     return x * scale[:, :, None, None] if bias is None else torch.addcmul(bias[:, None, None], x, scale[:, :, None, None])
 
 
-def _fewer_products(x: Tensor, weight: Tensor) -> Callable[..., Tensor] | None:
-    """The way by which constant weights make a picture of x's size with fewer products in less time, if there is one."""
-    outside, inside = weight.shape[:2]
-    channels, pixels = min(outside, inside), x.shape[2] * x.shape[3]
-    if weight.shape[2] != 3:
-        return None
-    if channels >= TILE_CHANNELS and pixels >= TILE_PIXELS and 36 * outside * inside * 4 <= MOST_BYTES:
-        return tiles
-    return bands if channels >= BAND_CHANNELS and pixels >= BAND_PIXELS else None
+def usual_way(layer: Layer) -> str:
+    """The way that was quickest for layers of this shape on processors as we know them."""
+    channels, pixels = min(layer.outside, layer.inside), layer.height * layer.width
+    if channels >= TILE_CHANNELS and pixels >= TILE_PIXELS and _fits_tiles(layer):
+        return "tiles"
+    return "bands" if channels >= BAND_CHANNELS and pixels >= BAND_PIXELS else PLAIN
+
+
+def trial(layer: Layer, way: str) -> Callable[[], Tensor]:
+    """A layer of this shape to be timed, going this way."""
+    x = torch.ones(1, layer.inside, layer.height, layer.width).contiguous(memory_format=torch.channels_last)
+    weight = torch.ones(layer.outside, layer.inside, 3, 3).contiguous(memory_format=torch.channels_last)
+    convolution = Convolution(Choice({str(layer): way}))
+    return lambda: convolution(x, weight)
+
+
+def _ways(layer: Layer) -> list[str]:
+    """Those that are worth a trial."""
+    channels, pixels = min(layer.outside, layer.inside), layer.height * layer.width
+    if channels < LEAST_TRIED[0] or pixels < LEAST_TRIED[1]:
+        return []
+    return [PLAIN, "bands", *(["tiles"] if _fits_tiles(layer) else [])]
+
+
+def _fits_tiles(layer: Layer) -> bool:
+    return 36 * layer.outside * layer.inside * 4 <= MOST_BYTES

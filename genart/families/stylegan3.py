@@ -242,7 +242,7 @@ class Layer(nn.Module):
                 else:
                     near = self.weight.new_tensor([[share, 0, 0], [1 - share, 1, 1 - share], [0, 0, share]])
                     weight = (near @ self.weight @ near.T).contiguous(memory_format=torch.channels_last)
-            self.coarse[share] = weight, Convolution()
+            self.coarse[share] = weight, Convolution(self.convolution.choice)
         return self.coarse[share]
 
 

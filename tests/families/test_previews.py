@@ -2,15 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
-from genart import resident
-from genart.families import FAMILIES, ways
+from genart import resident, studio
+from genart.families import FAMILIES, conv, packed, ways, winograd
 from genart.families.ops import Prefixes
-from genart.families.ways import Ways
+from genart.families.ways import Choice, Layer, Ways
 from genart.hub.cache import ours
-from genart.recipe import Noise
+from genart.recipe import Noise, Recipe
+from genart.studio import Studio
+from tests import tiny
 from tests.reference import stylegan2
 
 able = pytest.mark.skipif(not ways.can_halve(), reason="this processor knows no bfloat16")
@@ -66,7 +69,7 @@ def model():
 @pytest.fixture
 def halved(monkeypatch):
     """Ways of which the inexact one is always taken."""
-    monkeypatch.setattr(ways, "_least_seconds", lambda *both: [1.0, 0.0])
+    monkeypatch.setattr(ways, "_least_seconds", lambda both: [1.0, 0.0])
     return Ways()
 
 
@@ -134,17 +137,66 @@ def fresh(monkeypatch, tmp_path):
 
 
 def test_a_later_start_knows_what_was_measured_on_this_machine(fresh, clock):
-    resident.ways_here().made("a layer", clock.job("exact", 1.0), clock.job("half", 0.1))
-    assert resident.ways_here().known == {"a layer": True}
+    layer = Layer(64, 64, 32, 32)
+    here, other = resident.ways_here(), resident.ways_here()  # of two processes
+    here[0].made("a layer", clock.job("exact", 1.0), clock.job("half", 0.1))
+    assert other[1].way(layer, ["plain", "bands"]) == "plain"
+    other[1].measure(lambda layer, way: clock.job(way, len(way)), lambda job: job())
+    ways, choice = resident.ways_here()
+    assert ways.known == {"a layer": True}
+    assert choice.known == {"64 from 64 32 32": "plain"}
 
     kept = json.loads(fresh.read_text())
     fresh.write_text(json.dumps(kept | {"about": ["another processor", *kept["about"][1:]]}))
-    assert resident.ways_here().known == {}
+    assert [each.known for each in resident.ways_here()] == [{}, {}]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"about": 1}', "{" * 10_000, '{"about": null, "layers": 3}'])
+@pytest.mark.parametrize(("seconds", "chosen"), [(0.5, "bands"), (0.95, "plain"), (2.0, "plain")])
+def test_a_clearly_quicker_way_of_an_exact_layer_counts_from_the_next_start(clock, seconds, chosen):
+    told, took = [], {"plain": 1.0, "bands": seconds, "tiles": 3.0}
+    here, layer = Choice(keep=lambda known: told.append(known)), Layer(64, 64, 32, 32)
+    assert here.way(layer, list(took)) == "plain"
+    while here.unmeasured:
+        here.measure(lambda layer, way: clock.job(way, took[way]), lambda job: job())
+        assert here.way(layer, list(took)) == "plain"  # the pictures of one start are alike
+
+    assert clock.done == list(took) * ways.RUNS
+    assert told == [{str(layer): chosen}]
+    later = Choice(told[0], keep=lambda known: pytest.fail("nothing new is known"))
+    assert later.way(layer, list(took)) == chosen
+    assert later.way(layer, ["plain", "tiles"]) == "plain"  # a way that is no longer one
+    assert not later.unmeasured
+
+
+def test_a_layer_of_which_there_is_one_way_needs_no_trial():
+    here = Choice()
+    assert here.way(Layer(8, 8, 4, 4), ["plain"]) == "plain"
+    assert not here.unmeasured
+
+
+def test_the_studio_measures_exact_layers_while_nobody_asks(fresh, tmp_path, monkeypatch):
+    monkeypatch.setattr(studio, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(conv, "LEAST_TRIED", (1, 16))
+    entries = {"model": tiny.save(tmp_path, "model", "stylegan2")}
+    own = Studio("cpu", entries)
+    before = own.render(Recipe("model"))
+    own.find_ways()
+    exact = json.loads(fresh.read_text())["exact"]
+    own.close()
+
+    assert len(exact) > 1
+    assert set(exact.values()) <= {"plain", "bands", "tiles"}
+    fresh.write_text(json.dumps(json.loads(fresh.read_text()) | {"exact": dict.fromkeys(exact, "tiles")}))
+    monkeypatch.setattr(conv, "tiles", lambda *inputs: seen.append(1) or winograd.tiles(*inputs))
+    seen, later = [], Studio("cpu", entries)
+    assert np.abs(later.render(Recipe("model")).astype(int) - before).max() <= 1
+    assert bool(seen) == packed.CAN_PACK
+    later.close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"about": 1}', "{" * 10_000, '{"about": null, "previews": 3}'])
 def test_a_damaged_file_is_as_none(fresh, text):
     fresh.parent.mkdir(parents=True, exist_ok=True)
     fresh.write_text(text)
 
-    assert resident.ways_here().known == {}
+    assert [each.known for each in resident.ways_here()] == [{}, {}]
