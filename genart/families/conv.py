@@ -40,14 +40,15 @@ class Conv3x3(nn.Module):
 
 
 class FastConv2d(nn.Conv2d):
-    """nn.Conv2d of 3x3, stride 1 and padding 1; `up` doubles x first."""
+    """nn.Conv2d of 3x3 or 1x1 that keeps the size; `up` doubles x first, for 3x3."""
 
-    def __init__(self, inside: int, outside: int, bias: bool = True):
-        super().__init__(inside, outside, 3, padding=1, bias=bias)
+    def __init__(self, inside: int, outside: int, kernel: int = 3, bias: bool = True):
+        super().__init__(inside, outside, kernel, padding=kernel // 2, bias=bias)
         self.convolution = Convolution()
 
     def forward(self, x: Tensor, up: bool = False) -> Tensor:
-        return self.convolution(x.contiguous(memory_format=torch.channels_last), self.weight, self.bias, up=up)  # type: ignore[no-any-return]
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.convolution(x, self.weight, self.bias, padding=self.padding[0], up=up)  # type: ignore[no-any-return]
 
     def rectified(self, x: Tensor) -> Tensor:
         """With ReLU after it."""
@@ -63,13 +64,18 @@ class Conv1x1(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        points = x.permute(0, 2, 3, 1)
-        return product(points.flatten(0, 2), self.weight, self.bias).unflatten(0, points.shape[:3]).permute(0, 3, 1, 2)
+        return _at_each_point(x, self.weight, self.bias)
+
+
+def _at_each_point(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(N, inside, H, W), weight (outside, inside) -> (N, outside, H, W)."""
+    points = x.permute(0, 2, 3, 1)
+    return product(points.flatten(0, 2), weight, bias).unflatten(0, points.shape[:3]).permute(0, 3, 1, 2)
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (n, inside) weightᵀ (inside, outside) + bias, by the faster of torch's two libraries."""
-    if not runs_here(x, weight):
+    if not runs_here(x, weight, bias):
         return F.linear(x, weight, bias)
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return y
@@ -82,7 +88,7 @@ def to_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     n, inside, height, width = x.shape
     few = len(weight) <= MOST_FEW and height * width >= FEWEST_PIXELS
-    if not few or not runs_here(x, weight):
+    if not few or not runs_here(x, weight, bias):
         return F.conv2d(x, weight, bias, padding=1)
     taps = weight.permute(2, 3, 0, 1).reshape(-1, inside)
     shares = product(taps, x.permute(0, 2, 3, 1).reshape(-1, inside)).view(3, 3, len(weight), n, height, width)
@@ -122,23 +128,23 @@ class Convolution(nn.Module):
         """
         if up:
             return self.packed.doubled(x, weight, bias)
-        constant = runs_here(x, weight, *(scale for scale in (style, gain, bias) if scale is not None))
+        constant = runs_here(x, weight, style, gain, bias)
         way = self._way(x, weight) if constant else PLAIN
         if way == PLAIN:
             if weight.shape[2] == 3 and constant and packs(x, weight):
                 y = self.packed.convolution(scaled(x, style), weight, bias if gain is None else None, padding)
                 return y if gain is None else scaled(y, gain, bias)
             return _direct(x, weight, bias, padding, style, gain)
+        fewer_products = tiles if way == "tiles" else bands
         pictures = []
         for i, one in enumerate(x):
             own = (None if scale is None else scale[i] for scale in (style, gain))
-            of = tiles if way == "tiles" else bands
-            pictures.append(of(one.permute(1, 2, 0), self.packed, weight, bias, padding, *own)[None])
+            pictures.append(fewer_products(one.permute(1, 2, 0), self.packed, weight, bias, padding, *own)[None])
         return (pictures[0] if len(pictures) == 1 else torch.cat(pictures)).permute(0, 3, 1, 2)
 
     def rectified(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """ReLU of the convolution with padding 1, in one pass where the library can."""
-        if runs_here(x, weight, *(() if bias is None else (bias,))) and self._way(x, weight) == PLAIN:
+        if runs_here(x, weight, bias) and self._way(x, weight) == PLAIN:
             once = [1, 1], [1, 1], [1, 1], 1
             made: Tensor = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *once, "relu", [], "")
             return made
@@ -159,13 +165,15 @@ def _direct(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, style:
     if len(x) == 1 and x.numel() > weight.numel() and not wants_gradient(x, weight):
         weight = weight if style is None else weight * style[0, :, None, None]
         weight = weight if gain is None else weight * gain[0, :, None, None, None]
-        if weight.shape[2] == 1:
-            return product(x[0].permute(1, 2, 0).flatten(0, 1), weight.flatten(1), bias).T.unflatten(1, x.shape[2:])[None]
-        return F.conv2d(x, weight, bias, padding=padding)
+        return _plain(x, weight, bias, padding)
     x = scaled(x, style)
-    if gain is None:
-        return F.conv2d(x, weight, bias, padding=padding)
-    return scaled(F.conv2d(x, weight, padding=padding), gain, bias)
+    return _plain(x, weight, bias, padding) if gain is None else scaled(_plain(x, weight, None, padding), gain, bias)
+
+
+def _plain(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int) -> Tensor:
+    if weight.shape[2] == 1 and not padding:
+        return _at_each_point(x, weight.flatten(1), bias)
+    return F.conv2d(x, weight, bias, padding=padding)
 
 
 def scaled(x: Tensor, scale: Tensor | None, bias: Tensor | None = None) -> Tensor:

@@ -7,7 +7,7 @@ it is and where attention stands is all told by its names and shapes. It knows n
 
 import math
 import re
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
+from genart.families.conv import Conv1x1, FastConv2d
 from genart.recipe import Noise
 
 TITLE = "Lightweight GAN"
@@ -32,7 +33,7 @@ class LightweightGAN(nn.Module):
     An early block squeezes its output to one factor a channel, for the block `SKIPS` later.
     """
 
-    def __init__(self, first: nn.ConvTranspose2d, blocks: Sequence["Block"], out: nn.Conv2d):
+    def __init__(self, first: nn.ConvTranspose2d, blocks: Sequence["Block"], out: nn.Module):
         super().__init__()
         self.first = first
         self.blocks = nn.ModuleList(blocks)
@@ -44,7 +45,7 @@ class LightweightGAN(nn.Module):
             w_dim=first.in_channels,
             num_ws=1,
             image_size=size,
-            channels=out.out_channels,
+            channels=len(cast(Tensor, out.weight)),
             spherical=True,
             has_noise=any(block.noise is not None for block in blocks),
             sizes=(size,),
@@ -104,8 +105,8 @@ class Block(nn.Module):
 
     def __init__(
         self,
-        conv: nn.Conv2d,
-        up: nn.Conv2d | None,
+        conv: nn.Module,
+        up: nn.Module | None,
         taps: Tensor | None,
         noise: Tensor | None,
         excite: nn.Module | None,
@@ -120,11 +121,14 @@ class Block(nn.Module):
         """(N, C, h, w), pattern (2h, 2w) -> (N, out, 2h, 2w)."""
         if self.attend is not None:
             x = x + self.attend(x)
-        x = F.interpolate(x, scale_factor=2) if self.up is None else F.pixel_shuffle(F.silu(self.up(x)), 2)
-        if self.taps is not None:
-            kernel = torch.outer(self.taps, self.taps) / self.taps.sum().square()
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel.repeat(x.shape[1], 1, 1, 1), groups=x.shape[1])
-        x = self.conv(F.pad(x, (2, 1, 2, 1))) if self.conv.kernel_size == (4, 4) else self.conv(x)
+        if self.up is None and self.taps is None and isinstance(self.conv, FastConv2d):
+            x = self.conv(x, up=True)
+        else:
+            x = F.interpolate(x, scale_factor=2) if self.up is None else F.pixel_shuffle(F.silu(self.up(x)), 2)
+            if self.taps is not None:
+                kernel = torch.outer(self.taps, self.taps) / self.taps.sum().square()
+                x = F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel.repeat(x.shape[1], 1, 1, 1), groups=x.shape[1])
+            x = self.conv(x)[:, :, : x.shape[2], : x.shape[3]]
         if pattern is not None and self.noise is not None:
             x = x + pattern * self.noise[:, None, None]
         return F.glu(x, dim=1)
@@ -139,7 +143,7 @@ class Excite(nn.Module):
 
     weights: Tensor | None
 
-    def __init__(self, key: nn.Conv2d | None, weights: Tensor | None, inner: nn.Conv2d, outer: nn.Conv2d):
+    def __init__(self, key: nn.Module | None, weights: Tensor | None, inner: nn.Module, outer: nn.Module):
         super().__init__()
         self.key, self.inner, self.outer = key, inner, outer
         self.register_buffer("weights", weights)
@@ -159,7 +163,7 @@ class Attend(nn.Module):
     Newer files have `near` as well: each pixel attends to the 3x3 around it, beside the rest.
     """
 
-    def __init__(self, norm: tuple[Tensor, Tensor], far: Sequence[nn.Conv2d], near: Sequence[nn.Conv2d], out: nn.Conv2d):
+    def __init__(self, norm: tuple[Tensor, Tensor], far: Sequence[nn.Module], near: Sequence[nn.Module], out: nn.Module):
         super().__init__()
         self.gain, self.bias = (nn.Parameter(tensor, requires_grad=False) for tensor in norm)
         self.far, self.near, self.out = nn.ModuleList(far), nn.ModuleList(near), out
@@ -263,7 +267,7 @@ class _Taker:
             raise BadWeights(f"These {TITLE} weights lack the tensor {quote(name)}; fetch the whole file again.")
         return self.left.pop(name)
 
-    def conv(self, name: str) -> nn.Conv2d:
+    def conv(self, name: str) -> nn.Module:
         weight = self.tensor(f"{name}.weight")
         return _conv(weight, self.left.pop(f"{name}.bias", None))
 
@@ -283,12 +287,16 @@ class _Taker:
             raise BadWeights(f"The tensor {quote(name)} is no part of {TITLE}; use a file with the generator alone.")
 
 
-def _conv(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
-    """The layer of a stored kernel. Odd kernels keep the size; 4 is padded by the block; a 3x3 of 1 channel is depthwise."""
+def _conv(weight: Tensor, bias: Tensor | None) -> nn.Module:
+    """The layer of a stored kernel, which keeps the size; of 4, a row and a column more. A 3x3 of 1 channel is depthwise."""
     rows, columns, kernel, _ = weight.shape
-    groups = rows if (columns, kernel) == (1, 3) and bias is None else 1
+    if kernel == 1:
+        return Conv1x1(weight, bias)
     with torch.device("meta"):
-        layer = nn.Conv2d(columns * groups, rows, kernel, padding=0 if kernel == 4 else kernel // 2, groups=groups)
+        if kernel == 3 and columns == 1 and bias is None:
+            layer = nn.Conv2d(rows, rows, kernel, padding=1, groups=rows)
+        else:
+            layer = FastConv2d(columns, rows) if kernel == 3 else nn.Conv2d(columns, rows, kernel, padding=kernel // 2)
     layer.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
     layer.bias = None if bias is None else nn.Parameter(bias)
     return layer

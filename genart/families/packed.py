@@ -147,10 +147,10 @@ def _added_up(x: Tensor, bias: Tensor | None) -> Tensor:
     return F.conv2d(x, x.new_ones(x.shape[1], 1, 2, 2), bias, groups=x.shape[1])
 
 
-def runs_here(x: Tensor, *weights: Tensor) -> bool:
+def runs_here(x: Tensor, *others: Tensor | None) -> bool:
     """Whether oneDNN's own functions take x: numbers of 32 bits on a processor, and nobody wants a gradient."""
-    return CAN_PACK and x.is_cpu and x.dtype == torch.float32 and not wants_gradient(x, *weights)
+    return CAN_PACK and x.is_cpu and x.dtype == torch.float32 and not wants_gradient(x, *others)
 
 
-def wants_gradient(*tensors: Tensor) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+def wants_gradient(*tensors: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)

@@ -138,7 +138,7 @@ class Resnet(nn.Module):
         self.conv1 = FastConv2d(inside, outside)
         self.norm2 = nn.GroupNorm(manner.groups, outside, EPSILON)
         self.conv2 = FastConv2d(outside, outside)
-        self.conv_shortcut = nn.Conv2d(inside, outside, 1) if inside != outside else None
+        self.conv_shortcut = FastConv2d(inside, outside, kernel=1) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(normed(self.norm1, x, self.act))
