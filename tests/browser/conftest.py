@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import threading
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -43,7 +44,10 @@ window.lastHead = () => window.__live?.heads.at(-1);
 window.atRest = () => lastHead() && !lastHead().hurry && lastHead().recipe;
 window.pixels = () => {
   const { width, height } = native.canvas;
-  return [height, width, ...native.getImageData(0, 0, width, height).data];
+  const { data } = native.getImageData(0, 0, width, height);
+  let bytes = "";
+  for (let i = 0; i < data.length; i += 8192) bytes += String.fromCharCode(...data.subarray(i, i + 8192));
+  return [height, width, btoa(bytes)];
 };
 window.fits = (condition) => {
   const [head, recipe, anchor] = [lastHead(), atRest(), atRest()?.anchors?.[0]];
@@ -159,16 +163,16 @@ class Visitor:
     @property
     def pixels(self) -> np.ndarray:
         """The picture as it was drawn, uint8 (H, W, 3), before the canvas enlarged it."""
-        height, width, *values = self.page.evaluate("pixels()")
-        return np.array(values, np.uint8).reshape(height, width, 4)[:, :, :3]
+        height, width, values = self.page.evaluate("pixels()")
+        return np.frombuffer(b64decode(values), np.uint8).reshape(height, width, 4)[:, :, :3]
 
     @property
     def sentence(self) -> str:
         return self.page.inner_text("#stage-error") if self.page.is_visible("#stage-error") else ""
 
     def shows(self, recipe: Recipe, within: int = 1) -> bool:
-        expected = self.studio.render(recipe).astype(int)
-        return expected.shape == self.pixels.shape and np.abs(expected - self.pixels).max() <= within
+        expected, seen = self.studio.render(recipe).astype(int), self.pixels
+        return expected.shape == seen.shape and np.abs(expected - seen).max() <= within
 
 
 class Serving:
