@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genart import machine
-from genart.catalogue import ENTRIES, UNKNOWN, Entry, Source, entry_at, entry_of, source_of
+from genart.catalogue import ENTRIES, Entry, Source, entry_at, entry_of, source_of
 from genart.errors import BadRecipe, BadWeights, GenartError, NoDownload, quote
 from genart.recipe import MIXES, Anchor, Noise, Offset, Recipe, pack_vector, seeds_of
 from genart.walk import EASES, WALKS, Key, Reach, Walk, even
@@ -220,7 +220,7 @@ def inspect(chosen: argparse.Namespace) -> None:
     entry = hub.held(entry_at(source)) if source else _here(chosen.file)
     lines = inspected(entry.path) if entry else inspected_afar(source or Source(chosen.file))
     for name, value in lines:
-        stated = name == "licence" and entry and entry.source and entry.licence not in UNKNOWN
+        stated = name == "licence" and entry and entry.source and entry.title
         print(f"{name:15} {entry.licence if stated and entry else value}")
 
 

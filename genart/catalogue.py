@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Mapping
+from urllib.parse import unquote
 
 from genart.errors import UnknownModel
 from genart.recipe import Anchor, Recipe, Step
@@ -274,10 +275,10 @@ def source_of(text: str) -> Source | None:
     if named is None or (page is None and ":" not in text and text.endswith(CHECKPOINTS)):
         return None
     folder = page is not None and "/tree/" in text
-    file = None if folder else named["file"]
-    if ".." in (named["revision"], *(file or "").split("/")) or (file or "").startswith("/"):
+    file = None if folder else unquote(named["file"] or "") if page else named["file"]
+    if ".." in (named["revision"], *(file or "").split("/")) or (file or "").startswith("/") or not (file or "").isprintable():
         return None
-    return Source(named["repo"], file, named["revision"] if named["revision"] != "main" else None)
+    return Source(named["repo"], file or None, named["revision"] if named["revision"] != "main" else None)
 
 
 def entry_at(source: Source) -> Entry:

@@ -49,4 +49,4 @@ class Refused(GenartError):
 def quote(value: object, limit: int = 60) -> str:
     """The offending value as a reader may see it: short, on one line."""
     text = repr(value)
-    return text if len(text) <= limit else text[:limit] + "…"
+    return text if len(text) <= limit else text[:limit] + "…" + (text[-1] if isinstance(value, str) else "")

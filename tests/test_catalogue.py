@@ -76,6 +76,7 @@ def test_an_entry_is_found_by_its_name_its_file_and_its_page(name):
         ("huggingface.co/a/b/tree/main/c", Source("a/b")),
         ("https://huggingface.co/a/b/blob/main/c/d.pkl", Source("a/b", "c/d.pkl")),
         ("https://hf.co/a/b/resolve/v1.0/c.bin?download=true", Source("a/b", "c.bin", "v1.0")),
+        ("https://huggingface.co/a/b/blob/main/c%3D1%20d.pt", Source("a/b", "c=1 d.pt")),
         (" https://huggingface.co/a/b/blob/main/c.pt ", Source("a/b", "c.pt")),
     ],
 )
@@ -88,6 +89,11 @@ def test_a_place_on_the_hub_is_read_off_what_a_person_types(text, source):
     [
         *("digits", "weights/a.safetensors", "./a/b.pt", "/a/b", "a/b/c", "C:/a/b.pt", "https://example.org/a/b", "a/b:", ""),
         *("a/b:../../../c.pt", "a/b:/etc/passwd", "a/b@..:c.pt", "https://huggingface.co/datasets/a/b", "../a", "-/../a"),
+        *(
+            "https://hf.co/a/b/blob/main/%2E%2E/c.pt",
+            "https://hf.co/a/b/blob/main/%2Fc.pt",
+            "https://hf.co/a/b/blob/main/%00c.pt",
+        ),
     ],
 )
 def test_what_names_no_place_on_the_hub_is_left_to_others(text):

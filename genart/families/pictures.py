@@ -66,7 +66,12 @@ class PictureLatents(nn.Module):
         raise NotImplementedError
 
     def look(self) -> None:
-        """Encodes the four pictures, one by one, for `mapping`; to be called once the weights are in."""
+        """Encodes the four pictures, one by one, for `mapping`; to be called once the weights are in.
+
+        An outline without weights sees nothing: pictures on the meta device would be kept for all models to come.
+        """
+        if self.first_kernels().is_meta:
+            return
         with torch.no_grad():
             pictures = drawn(self.space.image_size, self.space.channels)
             self.examples = torch.cat([self.read(picture[None]) for picture in pictures]).contiguous()

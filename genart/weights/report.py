@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from typing import Iterator
 
 import torch
 
-from genart.catalogue import ENTRIES, Source
+from genart.catalogue import ENTRIES, Source, entry_at
 from genart.errors import BadWeights
 from genart.families.base import Family, Space
 from genart.hub import cache, chosen, looked_into, offline
@@ -62,10 +63,15 @@ def inspected_afar(source: Source) -> Iterator[Line]:
     else:
         yield from _contents(glimpse.family, glimpse.header)
     stated = _shown(glimpse.settings.get("licence")) if glimpse else ""
-    yield "licence", listing.licence or stated or "none stated"
-    space = glimpse.space() if glimpse else None
-    if space:
-        yield from _sizes(space)
+    known = entry_at(replace(source, file=file))
+    yield "licence", listing.licence or stated or (known.licence if known.title else "none stated")
+    if glimpse:
+        try:
+            yield from _sizes(outline(glimpse.family, glimpse.header.shapes, glimpse.settings).space)
+        except BadWeights as error:
+            yield "cannot be used", str(error)
+        except MISFITS:  # shapes alone do not tell
+            pass
 
 
 def _contents(family: Family, header: Header) -> Iterator[Line]:
