@@ -35,6 +35,12 @@ class Packed:
     def __deepcopy__(self, memo: object) -> "Packed":
         return Packed()
 
+    def clear(self) -> None:
+        """Gives up what it keeps, until the layer is used again."""
+        self.version = None
+        self.weights.clear()
+        self.kept_bytes = 0
+
     def __reduce__(self) -> tuple[type["Packed"], tuple[()]]:
         return Packed, ()
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.families.base import Space
+from genart.families.conv import Convolution
 from genart.recipe import Noise
 
 SIDE = 256  # pixels, for a latent of at most MAX_CELLS
@@ -75,6 +76,9 @@ class PictureLatents(nn.Module):
         with torch.no_grad():
             pictures = drawn(self.space.image_size, self.space.channels)
             self.examples = torch.cat([self.read(picture[None]) for picture in pictures]).contiguous()
+        for module in self.modules():
+            if isinstance(module, Convolution):
+                module.packed.clear()  # the encoder's: several times its weights, and seldom needed again
 
     @property
     def w_mean(self) -> Tensor:

@@ -198,6 +198,16 @@ def test_what_was_prepared_is_not_saved_and_a_copy_works(side):
     assert copy.deepcopy(layer).convolution.packed.kept_bytes == 0
 
 
+@pytest.mark.parametrize("side", [8, 32])
+def test_what_was_prepared_can_be_given_up(side):
+    x, layer = drawn(1, WIDE, side, side), Conv3x3(filters(WIDE, WIDE))
+    with torch.inference_mode():
+        y = layer(x)
+        layer.convolution.packed.clear()
+        assert not layer.convolution.packed.kept_bytes
+        assert torch.equal(layer(x), y)
+
+
 @pytest.mark.parametrize("phased", [1, 512])
 @pytest.mark.parametrize("side", [1, 4, 7, 16])
 @pytest.mark.parametrize("channels", [3, 20, WIDE])
