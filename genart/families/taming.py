@@ -157,7 +157,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         seen = normed(self.group_norm, x, _same).flatten(2).transpose(1, 2)
-        seen = F.scaled_dot_product_attention(self.to_q(seen), self.to_k(seen), self.to_v(seen))
+        asked = (project(seen)[:, None] for project in (self.to_q, self.to_k, self.to_v))
+        seen = F.scaled_dot_product_attention(*asked)[:, 0]  # with an axis of heads, for without one torch makes the whole matrix
         return x + self.to_out[0](seen).transpose(1, 2).unflatten(2, x.shape[2:])
 
 
