@@ -45,7 +45,7 @@ EXAMPLES = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when done, 1 for an error in one sentence, 2 for a command that cannot be read."""
+    """Run one command; 0 when done, 1 for an error in one sentence, 2 for a command that cannot be read, 130 if stopped."""
     chosen = _parser().parse_args(arguments)
     machine.prepare()
     if chosen.offline:
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"{quote(error.filename)} cannot be used ({error.strerror}); choose another file or folder.", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130  # as a shell calls it
     return 0
 
 

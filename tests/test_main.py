@@ -356,3 +356,12 @@ def test_a_film_carries_a_direction_of_a_file(studio):
 @pytest.mark.parametrize("text", ["pca1", "pca1=far", "=", "nope=1", "missing.safetensors=1"])
 def test_a_direction_that_cannot_be_read_is_quoted(text, capsys):
     assert text.split("=")[0] in refusal(capsys, "render", "vae", "--direction", text)
+
+
+def test_a_command_that_is_stopped_says_so_and_no_more(monkeypatch, capsys):
+    def interrupted(chosen):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("genart.__main__.inspect", interrupted)
+    assert main(["inspect", "owner/name"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
