@@ -298,7 +298,7 @@ class Studio:
             resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in tones.items()}
 
     def find_ways(self) -> None:
-        """Measure which way layers go quickest, in the caller's thread, while nobody asks for pictures; for the next start."""
+        """Measure which way layers go quickest, in the caller's thread, while no hand moves; for the next start."""
         with self._finding_ways:
             while self._choice.unmeasured and self.device.type == "cpu":
                 self._wait_for_quiet()

@@ -1,8 +1,8 @@
 """Which of several ways is the quicker for a layer on this machine: measured once each. It knows no family.
 
 What way an exact convolution goes follows from its shape, by a rule that holds for processors as we know them. While
-nobody asks for pictures every layer's ways are tried, and where another is clearly quicker, the next start takes it: so
-the first picture waits for nothing, and the pictures of one start are alike.
+no hand moves every layer's ways are tried, in turns with what else is drawn, and where another is clearly quicker, the
+next start takes it: so the first picture waits for nothing, and the pictures of one start are alike.
 
 A layer of a preview has another way, in bfloat16. Numbers of half the bits are wrong by up to 0.4 %, and a preview made
 of such products by up to about a screen's step from one shade to the next. Some processors make twice as many of them in
