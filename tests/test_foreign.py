@@ -110,7 +110,7 @@ def test_a_converted_snapshot_holds_the_averaged_generator_bit_for_bit(name):
     file, sha256 = readable(STYLEGAN2 / f"{name}.pkl")
     ours, theirs = load_safetensors(file), load_safetensors(STYLEGAN2 / f"{name}.G_ema.safetensors")
     header = header_of(file)
-    config = config_of(STYLEGAN2 / f"{name}.pkl", header.metadata)
+    config = config_of(STYLEGAN2 / f"{name}.pkl", header)
 
     assert sha256 == sha256_of(STYLEGAN2 / f"{name}.pkl")
     assert ours.keys() == theirs.keys()

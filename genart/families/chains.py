@@ -1,33 +1,40 @@
 """A chain of layers, from a few numbers to a square picture, read off names and shapes. It knows no numbers.
 
 Files that begin with a linear layer have no layout in common; what they share is the order of their
-layers. Strides and paddings, which no weight can tell, are those that lead to a usual size. In a
-Sequential, numbers left out are layers without weights: they say where an activation stands.
+layers, which `order.py` finds. Strides and paddings, which no weight can tell, are those that lead to a
+usual size. In a Sequential, numbers left out are layers without weights: they say where an activation
+stands. Of a VAE, what leads to mean and variance is left out.
 """
 
 import math
 import re
-from dataclasses import dataclass, field
-from itertools import islice, product
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 from typing import Iterator, Mapping, Sequence
 
 from genart.families.base import Config, Shapes
+from genart.families.ops import plain_parts
+from genart.families.order import as_they_follow, followers, likeliest, runs, told_by_numbers
+from genart.families.steps import FULL, KEEPS, SHORT, Move, Step, end, odd, way
 
 LEAST_SIDE = 8
 USUAL = (28, 32, 64, 16, 48, 96, 128, 256, 512)
 FLAT_STEP = 4  # sides of pictures from a last linear layer are its multiples: 100 numbers are classes, not 10 x 10 pixels
 COLOURS = (1, 3, 4)
-MOST_WAYS = 20_000
+MOST_LAYERS = 256
+MOST_STARTS = 4
 NORM = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
-OTHERS = re.compile(r"(^|\.)(enc\w*|disc\w*|critic\w*|netD|D|inference\w*)(\.|$)", re.IGNORECASE)
-HEADS = re.compile(r"(mu|mean|log_?var|var|log_?sigma|sigma|log_?std|std)\d*$", re.IGNORECASE)
-DECODER = re.compile(r"(^|\.)dec\w*(\.|$)", re.IGNORECASE)
+OTHERS = re.compile(r"(^|\.)(enc[^.]*|disc[^.]*|critic[^.]*|netD|D|inference[^.]*)(\.|$)", re.IGNORECASE)
+HEAD_WORDS = {"mu", "mean", "var", "logvar", "sigma", "logsigma", "std", "logstd"}
+DECODER = re.compile(r"(^|\.)dec(?!onv)", re.IGNORECASE)
 EMBEDDING = re.compile(r"(label|class|cond|emb)\w*$", re.IGNORECASE)
 TRANSPOSED = re.compile(r"(de_?conv|conv_?t|t_?conv|trans|up)", re.IGNORECASE)
 BARE_NECKS = re.compile(r"(decoder_input|layers\.0\.0|l1\.0)$")  # collections that put nothing between this and the square
+DOUBLES: Move = (2, (2, 0, 0))
+STAYS: Move = (1, (1, 0, 0))
 
-Step = tuple[int, int, int]
-"""Stride, padding and output padding of a transposed convolution."""
+Parts = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,140 +60,236 @@ class Layout:
     side: int
     decoder: bool
     label: str = ""
+    classes: int = 0
+    doubtful: bool = False
 
 
 def layouts(shapes: Shapes, config: Config) -> Iterator[Layout]:
-    """The ways to read the shapes as a generator, the likeliest first; an empty iterator for anything else."""
-    modules: dict[str, dict[str, tuple[int, ...]]] = {}
-    for name, shape in shapes.items():
-        prefix, _, part = name.rpartition(".")
-        modules.setdefault(prefix, {})[part] = tuple(shape)
-    if not all(set(parts) <= NORM for parts in modules.values()):
+    """The ways to read the shapes as a generator, the likeliest first; an empty iterator for anything else.
+
+    With `ordered` false in the configuration the shapes stand by the alphabet; where several orders
+    would fit then, the first layout is `doubtful`.
+    """
+    modules = plain_parts(shapes)
+    if len(modules) > 2 * MOST_LAYERS or not all(set(parts) <= NORM for parts in modules.values()):
         return
     label = next((name for name, parts in modules.items() if _is_embedding(name, parts)), "")
     own = {name: parts for name, parts in modules.items() if name != label and not OTHERS.search(name)}
-    heads = [name for name in own if HEADS.search(name.split(".")[-1])] + _numbered_heads(own)
-    decoder = bool(heads) or any(map(DECODER.search, own))
-    rest = {name: parts for name, parts in own.items() if name not in heads}
-    natural = sorted(rest, key=_as_counted)
-    for order in [natural, list(rest)]:
-        starts = [place for place, name in enumerate(order) if _kind(rest[name]) == "linear"]
-        for start in starts if heads else starts[:1]:
-            if start and not heads:
-                continue
-            layout = _Reader(order[start:], rest, config, decoder, label).layout()
-            if layout is not None:
+    if not 2 <= len(own) <= MOST_LAYERS or "?" in map(_kind, own.values()):
+        return
+    follows = _follows(own)
+    orders = [as_they_follow(order, follows) for order in likeliest(own)]
+    heads_of_all = [name for name, parts in modules.items() if _is_head(name) and _kind(parts) == "linear"]
+    decoder = bool(heads_of_all) or any(map(DECODER.search, own))
+    for order in orders if config.get("ordered", True) or told_by_numbers(set(own) - set(follows)) else []:
+        for heads, chain in _generators(order, own):
+            reader: _Reader | None = _Reader(own, config, decoder or bool(heads), label, _made(modules, heads or heads_of_all))
+            for place, name in enumerate(chain):
+                reader = reader and reader.take(name, place == len(chain) - 1)
+            if reader and (layout := reader.layout()):
                 yield layout
+    heads = [name for name in orders[-1] if name in heads_of_all] or _heads(orders[-1], own)
+    begin = _Reader(own, config, decoder or bool(heads), label, _made(modules, heads or heads_of_all))
+    found = runs([name for name in own if name not in heads], follows, begin, _Reader.take, partial(_is_whole, heads=heads))
+    for reader in found[:1]:
+        if layout := reader.layout():
+            yield replace(layout, doubtful=len(found) > 1)
 
 
-def _is_embedding(name: str, parts: Mapping[str, tuple[int, ...]]) -> bool:
+def _is_whole(reader: "_Reader", left: Sequence[str], heads: Sequence[str]) -> bool:
+    """Whether a picture is drawn, and the linear layers that are left lead from such a picture to the heads."""
+    if left and not (heads and all(_kind(reader.modules[name]) in ("linear", "norm") for name in left)):
+        return False
+    layout = reader.layout()
+    if layout is None:
+        return False
+    lines = [reader.modules[name]["weight"] for name in left if _kind(reader.modules[name]) == "linear"]
+    width = layout.channels * layout.side**2 + layout.classes
+    while lines:
+        following = next((line for line in lines if line[1] == width), None)
+        if following is None:
+            return False
+        lines.remove(following)
+        width = following[0]
+    return not left or width == _reads(reader.modules[heads[0]])
+
+
+def _is_embedding(name: str, parts: Parts) -> bool:
     return set(parts) == {"weight"} and len(parts["weight"]) == 2 and EMBEDDING.search(name) is not None
 
 
-def _numbered_heads(modules: Mapping[str, Mapping[str, tuple[int, ...]]]) -> list[str]:
-    """fc21 and fc22 beside each other, of one shape, are the two ends of an encoder; fc1, fc2 lead to fc31 and fc32."""
-    for name, parts in modules.items():
-        match = re.fullmatch(r"(.*[A-Za-z_])(\d+)1", name)
-        if match and modules.get(f"{match[1]}{match[2]}2", {}).get("weight") == parts.get("weight"):
-            before = {f"{match[1]}{number}" for number in range(int(match[2]) + 1)} & set(modules)
-            return [name, f"{match[1]}{match[2]}2", *before]
+def _kind(parts: Parts) -> str:
+    """linear or conv; norm, also one that keeps no statistics; act, one that has learnt its slope; else "?"."""
+    shape = parts.get("weight", ())
+    if "running_mean" in parts or (len(shape) == 1 and "bias" in parts):
+        return "norm"
+    return {1: "act", 2: "linear", 4: "conv"}.get(len(shape), "?")
+
+
+def _width(parts: Parts) -> int:
+    return parts.get("running_mean", parts.get("weight", (0,)))[0]
+
+
+def _follows(modules: Mapping[str, Parts]) -> dict[str, str]:
+    """Which layer each norm follows, where names tell."""
+    norms = {name: _width(parts) for name, parts in modules.items() if _kind(parts) == "norm"}
+    outputs = {name: shape for name, parts in modules.items() if len(shape := parts.get("weight", ())) in (2, 4)}
+    found: dict[str, str] = {}
+    for axis in (0, 1):  # a transposed convolution has its outputs second
+        widths = {name: shape[axis] for name, shape in outputs.items() if len(shape) > 2 * axis and name not in found.values()}
+        found |= followers({norm: width for norm, width in norms.items() if norm not in found}, widths)
+    return found
+
+
+def _made(modules: Mapping[str, Parts], heads: Sequence[str]) -> int:
+    """How many numbers the heads of an encoder make; 0 without any."""
+    return min((modules[name]["weight"][0] for name in heads), default=0)
+
+
+def _generators(order: Sequence[str], modules: Mapping[str, Parts]) -> Iterator[tuple[list[str], list[str]]]:
+    """The heads of an encoder, or none, and the layers that may be the generator: what the encoder needs is left out."""
+    heads = _heads(order, modules)
+    if not heads:
+        yield [], list(order)
+        if not any(map(DECODER.search, order)):
+            yield from (([], list(order[place:])) for place in _halved(order, modules)[:MOST_STARTS])
+        return
+    rest = [name for name in order if name not in heads]
+    reached = order.index(heads[-1])
+    starts = [place for place, name in enumerate(rest) if place and _reads(modules[name]) >= _made(modules, heads)]
+    for chain in (
+        rest,
+        [name for name in rest if order.index(name) > reached or DECODER.search(name)],
+        *(rest[place:] for place in starts[-MOST_STARTS:]),
+    ):
+        unread = [name for name in rest if name not in chain and _kind(modules[name]) in ("linear", "conv")]
+        wanted = _reads(modules[heads[0]])
+        fed = not unread or any(wanted % width == 0 for width in modules[unread[-1]]["weight"][:2])
+        if chain and fed and not any(map(DECODER.search, unread)):
+            yield heads, list(chain)
+
+
+def _reads(parts: Parts) -> int:
+    """How many numbers a linear layer takes; 0 for anything else."""
+    return parts["weight"][1] if _kind(parts) == "linear" else 0
+
+
+def _heads(order: Sequence[str], modules: Mapping[str, Parts]) -> list[str]:
+    """The two ends of an encoder: by their names, or two linear layers of one shape that cannot follow one another."""
+    lines = [name for name in order if _kind(modules[name]) == "linear"]
+    named = [name for name in lines if _is_head(name)]
+    if named:
+        return named
+    for before, here in pairwise(lines):
+        rows, columns = modules[here]["weight"]
+        if rows < columns and modules[before]["weight"] == (rows, columns):
+            return [before, here]
     return []
 
 
-def _kind(parts: Mapping[str, tuple[int, ...]]) -> str:
-    if "running_mean" in parts:
-        return "norm"
-    return {2: "linear", 4: "conv"}.get(len(parts.get("weight", ())), "?")
+def _is_head(name: str) -> bool:
+    last = re.sub(r"log_?(?=var|sigma|std)", "log", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.rpartition(".")[2]).lower())
+    return not HEAD_WORDS.isdisjoint(re.split(r"[_\d]+", last))
 
 
-def _as_counted(name: str) -> list[tuple[int, int, str]]:
-    """Names as a person counts: fc2 before fc10, and what has a number before what has a word."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
+def _halved(order: Sequence[str], modules: Mapping[str, Parts]) -> list[int]:
+    """Places of linear layers that take half of what the layer before them makes, as after an encoder's one end."""
+    lines = [place for place, name in enumerate(order) if _kind(modules[name]) == "linear"]
+    return [here for before, here in pairwise(lines) if 2 * _reads(modules[order[here]]) == modules[order[before]]["weight"][0]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Reader:
-    """Follows layers in one order; `layout` is None where they do not chain to a picture."""
+    """Follows layers one by one; what has been read stays as it is, so that several ways can go on from it."""
 
-    order: Sequence[str]
-    modules: Mapping[str, Mapping[str, tuple[int, ...]]]
+    modules: Mapping[str, Parts]
     config: Config
     decoder: bool
     label: str
-    ops: list[Op] = field(default_factory=list)
+    least: int = 0  # inputs: what the heads of an encoder make
+    before: str = ""
+    inputs: int = 0
+    ops: tuple[Op, ...] = ()
     flat: int = 0
     channels: int = 0  # 0 while the numbers are flat
-    choices: list[tuple[int, Sequence[Step | bool]]] = field(default_factory=list)
+    choices: tuple[tuple[int, tuple[Move, ...]], ...] = ()
 
-    def layout(self) -> Layout | None:
-        if not self.order or _kind(self.modules[self.order[0]]) != "linear":
-            return None
-        inputs = self.modules[self.order[0]]["weight"][1]
-        self.flat = inputs
-        for place, name in enumerate(self.order):
-            if not self._take(place, name):
-                return None
-        picture = self._picture()
-        if picture is None or picture[1] < LEAST_SIDE or inputs >= picture[0] * picture[1] ** 2 or len(self.order) < 2:
-            return None
-        return Layout(tuple(self.ops), inputs, *picture, self.decoder, self.label)
-
-    def _take(self, place: int, name: str) -> bool:
+    def take(self, name: str, last: bool) -> "_Reader | None":
+        """What comes of one more layer; None where it cannot follow."""
         parts = self.modules[name]
-        slots = self._slots(place)
+        slots = self._slots(name)
         match _kind(parts):
             case "norm":
-                return self._take_norm(name, parts["running_mean"][0], slots or 0)
+                taken = self._take_norm(name, _width(parts), slots or 0)
+            case "act":
+                taken = self._with(Op("act", name)) if self.ops and _width(parts) in (1, self.channels or self.flat) else None
             case "linear":
-                return self._take_linear(name, parts["weight"], slots)
-            case "conv":
-                return self._take_conv(place, name, parts["weight"], slots)
-        return False
+                taken = self._take_linear(name, parts["weight"], slots)
+            case _:
+                taken = self._take_conv(name, parts["weight"], slots, last)
+        return taken and replace(taken, before=name)
 
-    def _take_norm(self, name: str, width: int, slots: int) -> bool:
+    def layout(self) -> Layout | None:
+        """The whole, if it draws a picture."""
+        side, ops = self._picture()
+        channels = self.channels or (self.flat // side**2 if side else 0)
+        if len(ops) < 2 or side < LEAST_SIDE or self.inputs >= channels * side**2 or self.inputs < self.least:
+            return None
+        classes = self.inputs - self.least if self.least and not self.label else 0
+        return Layout(ops, self.inputs, channels, side, self.decoder, self.label, classes)
+
+    def _with(self, *ops: Op) -> "_Reader":
+        return replace(self, ops=(*self.ops, *ops))
+
+    def _take_norm(self, name: str, width: int, slots: int) -> "_Reader | None":
         if not self.ops:
-            return False
-        squares = not self.channels and width != self.flat
-        if slots > squares:  # one of the slots makes the square
-            self.ops.append(Op("act"))
-        if squares and not self._square(width):
-            return False
-        self.ops.append(Op("norm", name))
-        return width == (self.channels or self.flat)
+            return None
+        squares = not self.channels and width != self.flat  # which one of the slots does
+        on = self._with(Op("act")) if slots > squares and self.ops[-1].kind != "act" else self
+        squared = on._square(width) if squares else on
+        return squared._with(Op("norm", name)) if squared and width == (squared.channels or squared.flat) else None
 
-    def _take_linear(self, name: str, shape: tuple[int, ...], slots: int | None) -> bool:
-        if self.ops and slots != 0 and self.ops[-1].kind != "act":
-            self.ops.append(Op("act"))
-        self.ops.append(Op("linear", name))
-        fits = not self.channels and shape[1] == self.flat
-        self.flat = shape[0]
-        return fits
+    def _take_linear(self, name: str, shape: tuple[int, ...], slots: int | None) -> "_Reader | None":
+        if not self.ops:
+            return replace(self, inputs=shape[1], flat=shape[0], ops=(Op("linear", name),))
+        if self.channels or shape[1] != self.flat:
+            return None
+        on = self._with(Op("act")) if slots != 0 and self.ops[-1].kind != "act" else self
+        return replace(on._with(Op("linear", name)), flat=shape[0])
 
-    def _take_conv(self, place: int, name: str, shape: tuple[int, ...], slots: int | None) -> bool:
+    def _take_conv(self, name: str, shape: tuple[int, ...], slots: int | None, last: bool) -> "_Reader | None":
         first, second, kernel, other = shape
+        if not self.ops:
+            return self._take_point(name, shape) if self.decoder and kernel == other else None
         transposed = self._is_transposed(name, first, second, kernel)
         inside, outside = (first, second) if transposed else (second, first)
-        if kernel != other or not self.ops or (not transposed and kernel % 2 == 0):
-            return False
+        if kernel != other or (not transposed and kernel % 2 == 0):
+            return None
         opens = len(self.ops) > 1 and (self.ops[-2].kind, self.ops[-1].kind) == ("square", "norm")
         only_doubles = opens and slots == 1 and not transposed
-        if not only_doubles and self._acts_before(place, slots) and self.ops[-1].kind != "act":
-            self.ops.append(Op("act"))
-        if (not self.channels and not self._square(inside)) or inside != self.channels:
-            return False
+        on = self._with(Op("act")) if not only_doubles and self._acts_before(slots) and self.ops[-1].kind != "act" else self
+        on = on if on.channels else on._square(inside) or on
+        if inside != on.channels:
+            return None
         if transposed:
-            self.choices.append((len(self.ops), _steps(kernel, place == len(self.order) - 1)))
+            choice = (len(on.ops), _moves(kernel, last))
         else:
             doubles = only_doubles or (slots or 0) >= 2
-            self.choices.append((len(self.ops), [doubles, not doubles]))
-            self.ops.append(Op("double"))
-        self.ops.append(Op("transposed" if transposed else "conv", name))
-        self.channels = outside
-        return True
+            choice = (len(on.ops), (DOUBLES, STAYS) if doubles else (STAYS, DOUBLES))
+            on = on._with(Op("double"))
+        return replace(
+            on._with(Op("transposed" if transposed else "conv", name)), channels=outside, choices=(*on.choices, choice)
+        )
 
-    def _acts_before(self, place: int, slots: int | None) -> bool:
+    def _take_point(self, name: str, shape: tuple[int, ...]) -> "_Reader":
+        """A decoder's first transposed convolution, from a picture of one point."""
+        ops = (Op("square", shape=(shape[0], 1, 1)), Op("transposed", name))
+        choice = (1, ((shape[2], (1, 0, 0)),))
+        return replace(self, inputs=shape[0], flat=shape[0], channels=shape[1], ops=ops, choices=(choice,))
+
+    def _acts_before(self, slots: int | None) -> bool:
         if slots is None:
-            return bool(self.channels) or BARE_NECKS.search(self.order[place - 1]) is None
+            return bool(self.channels) or BARE_NECKS.search(self.before) is None
         return slots >= (1 if self.channels else 2)  # one of them makes the square
 
     def _is_transposed(self, name: str, first: int, second: int, kernel: int) -> bool:
@@ -197,79 +300,60 @@ class _Reader:
         alike = any(op.kind == "transposed" and self.modules[op.name]["weight"][2] == kernel for op in self.ops)
         return alike or kernel % 2 == 0 or TRANSPOSED.search(name) is not None or (self.decoder and not inside)
 
-    def _square(self, channels: int) -> bool:
+    def _square(self, channels: int) -> "_Reader | None":
         if not _squares(self.flat, channels):
-            return False
-        side = math.isqrt(self.flat // channels)
-        self.ops.append(Op("square", shape=(channels, side, side)))
-        self.channels = channels
-        return True
-
-    def _slots(self, place: int) -> int | None:
-        """Layers without weights between this one and the one before, where numbers in one container tell."""
-        if not place:
             return None
-        before, here = (re.fullmatch(r"(.*?)(?:^|\.)(\d+)", name) for name in (self.order[place - 1], self.order[place]))
+        side = math.isqrt(self.flat // channels)
+        return replace(self._with(Op("square", shape=(channels, side, side))), channels=channels)
+
+    def _slots(self, name: str) -> int | None:
+        """Layers without weights between this one and the one before, where numbers in one container tell."""
+        if not self.before:
+            return None
+        before, here = (re.fullmatch(r"(.*?)(?:^|\.)(\d{1,9})", each) for each in (self.before, name))
         if not before or not here or before[1] != here[1]:
             return None
         return int(here[2]) - int(before[2]) - 1
 
-    def _picture(self) -> tuple[int, int] | None:
-        """Channels and side; the steps of the convolutions are settled on the way."""
+    def _picture(self) -> tuple[int, tuple[Op, ...]]:
+        """The side of the picture, 0 where there is none, and the layers with their steps, which are settled by it."""
         wanted = _wanted(self.config)
         if not self.channels:
             channels = next((colours for colours in COLOURS if _squares(self.flat, colours)), 0)
             side = math.isqrt(self.flat // channels) if channels else 0
-            return (channels, side) if channels and (side == wanted if wanted else side % FLAT_STEP == 0) else None
+            return (side if (side == wanted if wanted else side % FLAT_STEP == 0) else 0), self.ops
         if self.channels not in COLOURS:
-            return None
+            return 0, self.ops
         start = next(op.shape[1] for op in self.ops if op.kind == "square")
-        ways = list(islice(product(*(choices for _, choices in self.choices)), MOST_WAYS))
-        kernels = [self._kernel(place) for place, _ in self.choices]
-        if start == 1:  # from one point, paddings are usually left at 0
-            ways.insert(0, tuple((2, 0, 0) for _ in kernels))
-        sides = [(_side(start, kernels, way), way) for way in ways]
-        usual = [28, *USUAL] if self.channels == 1 else [None]
-        for target in [wanted] if wanted else usual:
-            for side, way in sides:
-                if side == target or (target is None and side in USUAL):
-                    self._settle(way)
-                    return self.channels, side
-        return None
+        moves = [each for _, each in self.choices]
+        ways = [moves]
+        if start == 1 and self.ops[0].kind == "linear":  # from one point, paddings are usually left at 0
+            ways.insert(0, [((kernel, (2, 0, 0)),) for ((kernel, _), *_) in moves])
+        usual = [{28}, *({side} for side in USUAL)] if self.channels == 1 else [set(USUAL)]
+        for targets in [{wanted}] if wanted else usual:
+            for each in ways:
+                if settled := way(start, each, targets):
+                    return end(start, settled), self._settled(settled)
+        return 0, self.ops
 
-    def _kernel(self, place: int) -> int:
-        """The kernel of a transposed convolution; 0 for a doubling, which any way may leave out."""
-        op = self.ops[place]
-        return 0 if op.kind == "double" else self.modules[op.name]["weight"][2]
-
-    def _settle(self, way: Sequence[Step | bool]) -> None:
-        for (place, _), step in reversed(list(zip(self.choices, way, strict=True))):
-            op = self.ops[place]
-            if isinstance(step, tuple):
-                self.ops[place] = Op(op.kind, op.name, step=step)
-            elif not step:
-                del self.ops[place]
+    def _settled(self, moves: Sequence[Move]) -> tuple[Op, ...]:
+        """The layers, with a transposed convolution's step in it, and without the doublings that are none."""
+        steps = dict(zip((place for place, _ in self.choices), moves, strict=True))
+        return tuple(
+            replace(op, step=steps[place][1]) if place in steps and op.kind == "transposed" else op
+            for place, op in enumerate(self.ops)
+            if not (op.kind == "double" and steps[place] == STAYS)
+        )
 
 
-def _steps(kernel: int, last: bool) -> Sequence[Step]:
-    """An even kernel doubles the size n. An odd one makes 2n, 2n - 1 (the way from 4 to 7) or n; kernel 1 keeps n."""
+def _moves(kernel: int, last: bool) -> tuple[Move, ...]:
+    """An even kernel doubles the size n. An odd one makes 2n, 2n - 1 or n; kernel 1 keeps n."""
     if kernel == 1:
-        return [(1, 0, 0)]
+        return (STAYS,)
     if kernel % 2 == 0:
-        return [(2, kernel // 2 - 1, 0)]
-    full, short, keeps = (2, kernel // 2, 1), (2, kernel // 2, 0), (1, kernel // 2, 0)
-    return [full, keeps, short] if last else [full, short, keeps]
-
-
-def _side(side: int, kernels: Sequence[int], way: Sequence[Step | bool]) -> int:
-    for kernel, step in zip(kernels, way, strict=True):
-        if isinstance(step, tuple):
-            if not kernel:
-                return 0
-            side = (side - 1) * step[0] - 2 * step[1] + kernel + step[2]
-        else:
-            side *= 1 + step
-    return side
+        return ((kernel, (2, kernel // 2 - 1, 0)),)
+    steps = odd(kernel)
+    return tuple((kernel, steps[kind]) for kind in ((FULL, KEEPS, SHORT) if last else (FULL, SHORT, KEEPS)))
 
 
 def _squares(count: int, channels: int) -> bool:

@@ -12,11 +12,13 @@ it, and `config` has the last word:
                     else sigmoid for a decoder, tanh for a GAN
     eps             of the batch norms; else 1e-5, but for the 0.8 of one well-known collection
     image_size      or `input_dim` (C, H, W); else a usual size, 28 first for grey pictures
-    num_classes     a one-hot class follows z
+    num_classes     a one-hot class follows z; else the decoder's inputs that its encoder does not make
+    norm_groups     of norms after convolutions that keep no statistics; else each channel is a group
 
 `chains.py` reads the way; here it is built and walked.
 """
 
+import math
 import re
 from typing import Any, Callable, Mapping
 
@@ -27,6 +29,7 @@ from torch.nn import functional as F
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
 from genart.families.chains import Layout, Op, layouts
+from genart.families.ops import plain_weight, setting
 from genart.recipe import Noise
 
 TITLE = "MLP"
@@ -126,6 +129,22 @@ class Affine(nn.Module):
         return x * self.scale.reshape(shape) + self.shift.reshape(shape)
 
 
+class Alone(nn.Module):
+    """A norm that keeps no statistics: each picture is normalised for itself, by groups of channels (Wu 2018, arXiv:1803.08494).
+
+    As many groups as channels is instance norm (Ulyanov 2016, arXiv:1607.08022), and batch norm without running
+    statistics for one picture; of flat numbers all are one group (Ba 2016, arXiv:1607.06450).
+    """
+
+    def __init__(self, groups: int, weight: Tensor, bias: Tensor, eps: float):
+        super().__init__()
+        self.groups, self.eps = groups, eps
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.groups if x.ndim == 4 else 1, self.weight, self.bias, self.eps)
+
+
 LABEL_FIRST = re.compile(r"(^|\.)label_emb$")  # so named where the class comes before z
 SAMPLE_FC = {f"fc{name}.{part}" for name in ("1", "21", "22", "3", "4") for part in ("weight", "bias")}
 
@@ -150,7 +169,7 @@ def _numbers(shapes: Shapes, part: str) -> set[int]:
 
 
 def from_state_dict(state: Mapping[str, Tensor], config: Config) -> MLP:
-    """The generator in `state`, batch norms folded; BadWeights where its layers do not lead to a picture."""
+    """The generator in `state`, batch norms folded; BadWeights where its layers do not lead to a picture, or in two ways."""
     state = {name: tensor.float() for name, tensor in state.items()}
     layout = next(layouts({name: tuple(tensor.shape) for name, tensor in state.items()}, config), None)
     if layout is None:
@@ -159,12 +178,19 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> MLP:
             f"The layers {quote(shapes, 200)} do not lead from z to a square picture; "
             "choose a generator, or give image_size in its config."
         )
+    if layout.doubtful:
+        names = [op.name for op in layout.ops if op.kind in ("linear", "conv", "transposed")]
+        raise BadWeights(
+            f"The order of the layers {quote(names, 200)} is lost, for the file lists them by the alphabet; "
+            "use the .pt file of the same network."
+        )
     usual_activation, usual_output = _usual(layout)
     activation = _chosen(config, "activation", ACTIVATIONS, usual_activation)
     output = _chosen(config, "output", OUTPUTS, usual_output)
     label = state[f"{layout.label}.weight"].T.contiguous() if layout.label else None
-    if label is None and config.get("num_classes"):
-        label = torch.eye(min(int(str(config["num_classes"])), layout.inputs))
+    classes = config.get("num_classes") or layout.classes
+    if label is None and classes:
+        label = torch.eye(min(int(str(classes)), layout.inputs))
         label = None if len(label) == layout.inputs else label
     if label is not None and len(label) > layout.inputs:
         raise BadWeights(f"Classes of {len(label)} numbers leave nothing of {layout.inputs} inputs to z; give fewer classes.")
@@ -193,7 +219,7 @@ def _chosen(config: Config, name: str, known: Mapping[str, Any], usual: str) -> 
 
 
 def _add(body: nn.Sequential, op: Op, state: Mapping[str, Tensor], config: Config, activation: Callable[[], nn.Module]) -> None:
-    if op.kind == "norm":
+    if op.kind == "norm" and f"{op.name}.running_mean" in state:
         scale, shift = _affine(state, op.name, config)
         before = body[-1] if len(body) else None
         if isinstance(before, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
@@ -202,11 +228,20 @@ def _add(body: nn.Sequential, op: Op, state: Mapping[str, Tensor], config: Confi
             before.bias = nn.Parameter(shift if before.bias is None else before.bias.data * scale + shift)
         else:
             body.append(Affine(scale, shift))
+    elif op.kind == "norm":
+        weight, bias = state[f"{op.name}.weight"], state[f"{op.name}.bias"]
+        groups = math.gcd(len(weight), int(setting(config, "norm_groups", len(weight), 1, len(weight))))
+        body.append(Alone(groups, weight, bias, float(str(config.get("eps", 1e-5)))))
+    elif op.kind == "act" and op.name:
+        slope = nn.PReLU(len(state[f"{op.name}.weight"]))
+        slope.weight = nn.Parameter(state[f"{op.name}.weight"])
+        body.append(slope)
     elif op.kind in ("act", "double", "square"):
         plain = {"act": activation, "double": lambda: nn.Upsample(scale_factor=2), "square": lambda: nn.Unflatten(1, op.shape)}
         body.append(plain[op.kind]())
     else:
-        weight, bias = state[f"{op.name}.weight"].clone(), state.get(f"{op.name}.bias")
+        weight = plain_weight(state, op.name, transposed=op.kind == "transposed").clone()
+        offset = state.get(f"{op.name}.bias")
         layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d
         with torch.device("meta"):
             if op.kind == "linear":
@@ -215,14 +250,13 @@ def _add(body: nn.Sequential, op: Op, state: Mapping[str, Tensor], config: Confi
                 layer = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=weight.shape[2] // 2)
             else:
                 layer = nn.ConvTranspose2d(weight.shape[0], weight.shape[1], weight.shape[2], *op.step)
-        layer.weight, layer.bias = nn.Parameter(weight), None if bias is None else nn.Parameter(bias.clone())
+        layer.weight, layer.bias = nn.Parameter(weight), None if offset is None else nn.Parameter(offset.clone())
         body.append(layer)
 
 
 def _affine(state: Mapping[str, Tensor], name: str, config: Config) -> tuple[Tensor, Tensor]:
     """A batch norm in evaluation is a scale and a shift of each channel (Ioffe 2015, arXiv:1502.03167)."""
-    mean = state.get(f"{name}.running_mean", torch.zeros(1))
-    variance = state.get(f"{name}.running_var", torch.ones(1))
+    mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     scale = torch.rsqrt(variance + _epsilon(state, name, config)) * state.get(f"{name}.weight", torch.ones(1))
     return scale, state.get(f"{name}.bias", torch.zeros(1)) - mean * scale
 

@@ -213,17 +213,13 @@ class Stock:
         return any(name in self.left for name in (f"{layer}.weight", *_spectral(layer)))
 
     def weight(self, layer: str, *shape: int | None, transposed: bool = False) -> Tensor:
-        """A layer's weight, divided by its largest singular value where the file keeps that apart.
-
-        u and v are used as they stand, as in evaluation (Miyato 2018, arXiv:1802.05957); outputs
-        come second in the weights of a transposed convolution.
-        """
+        """A layer's weight, divided by its largest singular value where the file keeps that apart (`plain_weight`)."""
         for name, parts in _spectral(layer).items():
             if name in self.left:
                 weight = self.take(name, *shape)
-                matrix = (weight.transpose(0, 1) if transposed else weight).flatten(1)
-                u, v = (self.take(part, length) for part, length in zip(parts, matrix.shape, strict=True))
-                return weight / torch.dot(u, matrix @ v)
+                rows = weight.shape[1] if transposed else weight.shape[0]
+                u, v = (self.take(part, length) for part, length in zip(parts, (rows, weight.numel() // rows), strict=True))
+                return _divided(weight, u, v, transposed)
         return self.take(f"{layer}.weight", *shape)
 
     def norm(self, layer: str, channels: int, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
@@ -254,6 +250,56 @@ def _spectral(layer: str) -> dict[str, tuple[str, str]]:
         f"{layer}.weight_orig": (f"{layer}.weight_u", f"{layer}.weight_v"),
         f"{new}.original": (f"{new}.0._u", f"{new}.0._v"),
     }
+
+
+def _divided(weight: Tensor, u: Tensor, v: Tensor, transposed: bool) -> Tensor:
+    """u and v are used as they stand, as in evaluation (Miyato 2018, arXiv:1802.05957); outputs come second in the
+    weights of a transposed convolution."""
+    matrix = (weight.transpose(0, 1) if transposed else weight).flatten(1)
+    return weight / torch.dot(u, matrix @ v)
+
+
+PARTED = re.compile(r"(?:(.*)\.)?parametrizations\.weight\.(original[01]?|0\._[uv])", re.DOTALL)
+IN_PARTS: Mapping[str, set[str]] = {  # a weight, and what stands beside it
+    "weight_orig": {"weight_u", "weight_v"},
+    "original": {"0._u", "0._v"},
+    "weight_v": {"weight_g"},
+    "original1": {"original0"},
+}
+
+
+def plain_parts(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Modules in the order of the file, with the shapes of their own tensors; a weight that is kept in parts is one."""
+    modules: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, shape in shapes.items():
+        match = PARTED.fullmatch(name)
+        prefix, part = (match[1] or "", match[2]) if match else name.rpartition(".")[::2]
+        modules.setdefault(prefix, {})[part] = tuple(shape)
+    return {name: _plain(parts) for name, parts in modules.items()}
+
+
+def _plain(parts: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    for whole, beside in IN_PARTS.items():
+        if whole in parts and beside <= parts.keys():
+            return {"weight" if part == whole else part: shape for part, shape in parts.items() if part not in beside}
+    return parts
+
+
+def plain_weight(state: Mapping[str, Tensor], layer: str, *, transposed: bool = False) -> Tensor:
+    """A layer's weight as it is used, from a state dict that may keep it in parts.
+
+    Those of spectral norm (Miyato 2018, arXiv:1802.05957) and of weight normalisation, a length for each slice of
+    a direction (Salimans 2016, arXiv:1602.07868). Raises KeyError where there is none.
+    """
+    for name, (u, v) in _spectral(layer).items():
+        if name in state:
+            return _divided(state[name], state[u], state[v], transposed)
+    new = f"{layer}.parametrizations.weight.original"
+    for length, direction in ((f"{layer}.weight_g", f"{layer}.weight_v"), (f"{new}0", f"{new}1")):
+        if length in state:
+            whole = state[direction]
+            return whole * (state[length] / whole.flatten(1).norm(dim=1).reshape(-1, *[1] * (whole.ndim - 1)))
+    return state[f"{layer}.weight"]
 
 
 def said(config: Config, name: str) -> object:

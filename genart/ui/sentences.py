@@ -309,6 +309,8 @@ SENTENCES: dict[str, str] = {
     "Classes of {0} numbers leave nothing of {1} inputs to z; give fewer classes.": "类别占用 {0} 个数，{1} 个输入中没有剩给 z 的；请减少类别。",
     "The bias of {0} does not fit its weight; the file is damaged, fetch it again.": "{0} 的偏置与它的权重不符，文件已损坏；请重新获取。",
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
+    "The DCGAN's first layers for z and for the class have norms without statistics; use one with batch norm.": "这个 DCGAN 中分别接收 z 和类别的第一层带有不含统计量的归一化；请使用带批归一化的模型。",
+    "The order of the layers {0} is lost, for the file lists them by the alphabet; use the .pt file of the same network.": "文件按字母顺序列出各层 {0}，它们的先后已经丢失；请使用同一网络的 .pt 文件。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
     "These {0} weights draw {1} pixels, not {2}; fetch both files again.": "这份 {0} 权重的画面边长为 {1} 像素，与配置中的 {2} 不符；请重新获取权重和配置两个文件。",
     "These {0} weights were made for the activation {1}, which is not read; use one with relu.": "这份 {0} 权重使用激活函数 {1}，目前无法读取；请使用激活函数为 relu 的权重。",

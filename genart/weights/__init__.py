@@ -18,7 +18,7 @@ from genart.families.ops import choices_of
 from genart.hub.cache import sha256_once, take_away
 from genart.recipe import Noise
 from genart.weights.foreign import converted, kept
-from genart.weights.read import header_of, read_tensors, rewrite, sha256_of
+from genart.weights.read import Header, header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
 
 __all__ = ["Loaded", "identified", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
@@ -78,7 +78,7 @@ def load_file(path: Path) -> Loaded:
     try:
         header = header_of(file, path.name)
         family = recognise(header.shapes, path.name)  # before anything large is read
-        config = config_of(path, header.metadata)
+        config = config_of(path, header)
         generator = family(read_tensors(file, path.name), config)
         _check_side(generator.space, path.name)
         _check_room(generator.space, family, header.shapes, config, path.name)
@@ -98,7 +98,7 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
     file, sha256 = readable(path)
     header = header_of(file, path.name)
     family = recognise(header.shapes, path.name)
-    licence = config_of(path, header.metadata).get("licence")
+    licence = config_of(path, header).get("licence")
     entry = own_entry(kept(path, sha256) if keep else path)
     name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
     name = name if name and name not in taken else f"{name}-{sha256[:6]}"
@@ -134,7 +134,7 @@ def save_as(path: Path, out: Path) -> None:
     file, _ = readable(path)
     header = header_of(file, path.name)
     recognise(header.shapes, path.name)
-    metadata = {**header.metadata, "genart": json.dumps(config_of(path, header.metadata))}
+    metadata = {**header.metadata, "genart": json.dumps(config_of(path, header))}
     rewrite(file, out, metadata)
 
 
@@ -214,9 +214,10 @@ def recognise(shapes: Shapes, name: str) -> Family:
     raise BadWeights(f"The weights in {name!r} belong to no family known here; known are {titles}.")
 
 
-def config_of(path: Path, metadata: Mapping[str, str]) -> Config:
+def config_of(path: Path, header: Header) -> Config:
     """What weights cannot say: from the file's own metadata, and before that from a config.json beside it."""
-    return {**_settings(_text(path.with_name("config.json"))), **_settings(metadata.get("genart", ""))}
+    beside, own = _text(path.with_name("config.json")), header.metadata.get("genart", "")
+    return {**_settings(beside), **_settings(own), "ordered": header.ordered}
 
 
 def _parts(said: object, generator: Generator) -> tuple[Part, ...]:

@@ -25,7 +25,7 @@ from genart.errors import BadWeights, GenartError, quote
 from genart.families.base import Shapes
 from genart.weights import MISFITS, recognise
 from genart.weights.inert import BESIDE, Outline, Plain
-from genart.weights.read import MAX_TENSORS, header_text
+from genart.weights.read import CONVERTED, MAX_TENSORS, header_text
 from genart.weights.screen import Wary, screen_pickles
 from genart.weights.unwrap import Found, unwrapped
 
@@ -99,7 +99,7 @@ def _found(loaded: object, source: Path, device: str) -> Found:
 
 def _metadata(found: Found) -> dict[str, str]:
     text = json.dumps(found.settings)
-    about = {"genart.prefix": found.prefix[:1000], "genart.left_out": ", ".join(found.left_out)[:1000]}
+    about = {CONVERTED: found.prefix[:1000], "genart.left_out": ", ".join(found.left_out)[:1000]}
     return {"genart": text if len(text) <= MAX_SETTINGS else "{}", **about}
 
 

@@ -51,6 +51,6 @@ def _glimpse(path: Path, kind: str | BadWeights, header: Header | BadWeights | N
         header = header_of(path) if kind == "safetensors" else header
         if not isinstance(header, Header):
             return header
-        return Glimpse(recognise(header.shapes, path.name), header, config_of(path, header.metadata))
+        return Glimpse(recognise(header.shapes, path.name), header, config_of(path, header))
     except BadWeights as error:
         return error

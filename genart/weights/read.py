@@ -19,6 +19,7 @@ MAX_TENSORS = 20_000
 MAX_STATE = 8 * 2**30  # bytes in memory, where every number is a float32
 MAX_HEADER = 8 * 2**20
 MAX_DIMENSIONS = 8
+CONVERTED = "genart.prefix"  # in the metadata of our copies
 DTYPES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4}  # bytes each
 
 
@@ -28,6 +29,8 @@ class Header:
 
     shapes: Mapping[str, tuple[int, ...]]
     metadata: Mapping[str, str]
+    ordered: bool = True
+    """Whether the tensors stand as they were made, and not by the alphabet, as the safetensors library writes them."""
 
 
 def header_of(path: Path, name: str | None = None) -> Header:
@@ -46,6 +49,7 @@ def header_of(path: Path, name: str | None = None) -> Header:
             left = os.fstat(file.fileno()).st_size - file.tell()
         metadata = parts.pop("__metadata__", {})
         shapes = {key: _shape(part, left, key, name) for key, part in parts.items()}
+        alphabets = [[key for key, part in parts.items() if part["dtype"] == dtype] for dtype in DTYPES]
         if not all(isinstance(text, str) for text in metadata.values()):
             raise ValueError("metadata that is no text")
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OSError) as error:
@@ -58,20 +62,20 @@ def header_of(path: Path, name: str | None = None) -> Header:
         raise BadWeights(
             f"The weights in {name!r} take {size / 2**30:.1f} GiB of memory; use a model that takes at most {most} GiB."
         )
-    return Header(shapes, metadata)
+    return Header(shapes, metadata, CONVERTED in metadata or any(names != sorted(names) for names in alphabets))
 
 
 def read_tensors(path: Path, name: str | None = None) -> dict[str, Tensor]:
-    """The float32 tensors of a safetensors file; `name` is what errors call it.
+    """The float32 tensors of a safetensors file, in the order of its header; `name` is what errors call it.
 
     Raises BadWeights as `header_of`, and for a file that is truncated or overlaps itself, or that
     holds a number that is not finite.
     """
     name = name or path.name
-    header_of(path, name)
+    header = header_of(path, name)
     try:
         with safe_open(path, framework="pt") as file:
-            state = {key: _as_float32(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - it is no dict
+            state = {key: _as_float32(file.get_tensor(key)) for key in header.shapes}
     except (SafetensorError, OSError) as error:
         raise _damaged(error, path, name) from None
     for key, tensor in state.items():

@@ -18,7 +18,7 @@ from genart.hub import cache, chosen, looked_into, offline
 from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
 from genart.weights.foreign import copies, folder, opened
 from genart.weights.glimpse import glimpses
-from genart.weights.read import Header, header_of, sha256_of
+from genart.weights.read import CONVERTED, Header, header_of, sha256_of
 
 Line = tuple[str, str]
 UNTOLD = "shows once the file is here, for a pickle tells it nowhere but among its numbers"
@@ -34,7 +34,7 @@ def inspected(path: Path) -> Iterator[Line]:
     file, sha256 = readable(path)
     header = header_of(file, path.name)
     family = recognise(header.shapes, path.name)
-    settings = config_of(path, header.metadata)
+    settings = config_of(path, header)
     known = next((entry for entry in ENTRIES.values() if entry.sha256 == sha256), None)
     yield "file", path.name
     yield "SHA-256", sha256
@@ -79,8 +79,8 @@ def _contents(family: Family, header: Header) -> Iterator[Line]:
     yield "family", family.title
     yield "kind", family.kind
     yield "tensors", f"{len(header.shapes)}, {numbers / 1e6:.3f} million numbers"
-    if "genart.prefix" in header.metadata:
-        yield "found under", _shown(header.metadata["genart.prefix"]) or "no prefix"
+    if CONVERTED in header.metadata:
+        yield "found under", _shown(header.metadata[CONVERTED]) or "no prefix"
         yield "left out", _shown(header.metadata.get("genart.left_out")) or "nothing"
 
 
@@ -93,7 +93,7 @@ def _space(path: Path, header: Header) -> Space:
     """The latent space of weights of which only the shapes are known, where the family can do without the rest."""
     family = recognise(header.shapes, path.name)
     try:
-        return outline(family, header.shapes, config_of(path, header.metadata)).space
+        return outline(family, header.shapes, config_of(path, header)).space
     except MISFITS:
         return load_file(path).generator.space
 
