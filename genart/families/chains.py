@@ -121,7 +121,9 @@ def _is_embedding(name: str, parts: Parts) -> bool:
 def _kind(parts: Parts) -> str:
     """linear or conv; norm, also one that keeps no statistics; act, one that has learnt its slope; else "?"."""
     shape = parts.get("weight", ())
-    if "running_mean" in parts or (len(shape) == 1 and "bias" in parts):
+    if "running_mean" in parts or "running_var" in parts:
+        return "norm" if len(parts.get("running_mean", ())) == len(parts.get("running_var", ())) == 1 else "?"
+    if len(shape) == 1 and "bias" in parts:
         return "norm"
     return {1: "act", 2: "linear", 4: "conv"}.get(len(shape), "?")
 
@@ -227,7 +229,9 @@ class _Reader:
                 taken = self._take_linear(name, parts["weight"], slots)
             case _:
                 taken = self._take_conv(name, parts["weight"], slots, last)
-        return taken and replace(taken, before=name)
+        made = (taken.channels or taken.flat,) if taken else ()
+        fits = _kind(parts) == "act" or all(parts.get(part, made) == made for part in ("bias", "running_mean", "running_var"))
+        return replace(taken, before=name) if taken and fits else None
 
     def layout(self) -> Layout | None:
         """The whole, if it draws a picture."""
@@ -277,9 +281,8 @@ class _Reader:
             doubles = only_doubles or (slots or 0) >= 2
             choice = (len(on.ops), (DOUBLES, STAYS) if doubles else (STAYS, DOUBLES))
             on = on._with(Op("double"))
-        return replace(
-            on._with(Op("transposed" if transposed else "conv", name)), channels=outside, choices=(*on.choices, choice)
-        )
+        kind = "transposed" if transposed else "conv"
+        return replace(on._with(Op(kind, name)), channels=outside, choices=(*on.choices, choice))
 
     def _take_point(self, name: str, shape: tuple[int, ...]) -> "_Reader":
         """A decoder's first transposed convolution, from a picture of one point."""
@@ -327,7 +330,8 @@ class _Reader:
         start = next(op.shape[1] for op in self.ops if op.kind == "square")
         moves = [each for _, each in self.choices]
         ways = [moves]
-        if start == 1 and self.ops[0].kind == "linear":  # from one point, paddings are usually left at 0
+        transposed = all(self.ops[place].kind == "transposed" for place, _ in self.choices)
+        if start == 1 and transposed and self.ops[0].kind == "linear":  # from one point, paddings are usually left at 0
             ways.insert(0, [((kernel, (2, 0, 0)),) for ((kernel, _), *_) in moves])
         usual = [{28}, *({side} for side in USUAL)] if self.channels == 1 else [set(USUAL)]
         for targets in [{wanted}] if wanted else usual:

@@ -214,7 +214,7 @@ class _Chain:
             return replace(self, names=(*self.names, name), channels=second)
         if second == self.channels and kernel % 2:
             return replace(self, names=(*self.names, name), plain=(*self.plain, name), channels=first)
-        if len(self.names) == 1 and not self.plain:
+        if len(self.names) == 1 and kernel == self.kernels[self.names[0]][2]:
             return replace(self, names=(*self.names, name), channels=self.channels + second, beside=True)
         return None
 
@@ -262,7 +262,7 @@ def recognises(shapes: Shapes) -> bool:
     return (
         2 <= len(kernels) <= MOST_LAYERS
         and all(shape[2] == shape[3] for shape in kernels)
-        and all(set(parts) <= NORM for parts in modules.values())
+        and all(set(parts) <= NORM and ("running_mean" in parts) == ("running_var" in parts) for parts in modules.values())
         and all(len(shape) == 1 for parts in modules.values() for shape in parts.values() if shape not in kernels)
         and any(_holds(chain, modules) for chain in _chains(modules, ordered=True)[0])
     )
