@@ -13,6 +13,7 @@ it, and `config` has the last word:
     eps             of the batch norms; else 1e-5, but for the 0.8 of one well-known collection
     image_size      or `input_dim` (C, H, W); else a usual size, 28 first for grey pictures
     num_classes     a one-hot class follows z; else the decoder's inputs that its encoder does not make
+    label_first     whether the class comes before z; else only where its embedding is named label_emb
     norm_groups     of norms after convolutions that keep no statistics; else each channel is a group
 
 `chains.py` reads the way; here it is built and walked.
@@ -197,7 +198,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> MLP:
     body = nn.Sequential()
     for op in layout.ops:
         _add(body, op, state, config, ACTIVATIONS[activation])
-    model = MLP(body, layout, output, label, LABEL_FIRST.search(layout.label) is not None)
+    label_first = bool(config.get("label_first", LABEL_FIRST.search(layout.label)))
+    model = MLP(body, layout, output, label, label_first)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval().requires_grad_(False)
 

@@ -73,6 +73,14 @@ def test_a_gan_of_lines_whose_class_comes_before_z():
     assert_same(drawn(network.state_dict(), z, label=torch.eye(4)[classes]), expected)
 
 
+def test_the_config_tells_that_the_class_comes_after_z():
+    network = settled(Named(label_emb=nn.Embedding(4, 4), model=lines(9 + 4, 784)))
+    z, classes = torch.randn(2, 9), torch.tensor([1, 3])
+    expected = network.model(torch.cat([z, network.label_emb(classes)], 1)).reshape(2, 1, 28, 28)
+
+    assert_same(drawn(network.state_dict(), z, {"label_first": False}, torch.eye(4)[classes]), expected)
+
+
 def test_a_one_hot_class_after_z_is_told_by_the_config():
     network = nn.Sequential(nn.Linear(9 + 4, 32), nn.LeakyReLU(0.2), nn.Linear(32, 784), nn.Tanh())
     z, label = torch.randn(2, 9), torch.eye(4)[[0, 2]]
