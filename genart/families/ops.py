@@ -44,6 +44,8 @@ class EqualLinear(nn.Module):
         return torch.addmm(self.bias, x, self.weight.t(), beta=self.rate, alpha=self.gain)
 
 
+OWN_SEED = 0  # for what some files leave out
+MEAN_DRAWS = 2048  # they put the mean of w within a fortieth of its spread, in 0.1 s for 512 numbers
 MAX_PARTS = 64
 MAX_THINGS = 1024  # of a part
 
@@ -127,6 +129,7 @@ class StyleMapping(nn.Module):
     ):
         super().__init__()
         self.parts = Choices(parts)
+        self.z_dim = z_dim
         self.num_ws = num_ws
         self.num_classes = num_classes
         if num_classes:
@@ -145,6 +148,15 @@ class StyleMapping(nn.Module):
         for i in range(self.depth):
             x = F.leaky_relu(self.get_submodule(f"fc{i}")(x), 0.2) * math.sqrt(2)
         return x[:, None].repeat(1, self.num_ws, 1)
+
+    def take_mean(self) -> None:
+        """Makes `w_avg` the mean of w over seeded draws of z, all classes in turn; nothing where there are no numbers."""
+        if self.w_avg.is_meta:
+            return
+        z = torch.from_numpy(np.random.RandomState(OWN_SEED).randn(MEAN_DRAWS, self.z_dim).astype(np.float32))
+        label = torch.eye(self.num_classes)[torch.arange(MEAN_DRAWS) % self.num_classes] if self.num_classes else None
+        with torch.no_grad():
+            self.w_avg.copy_(self(z, label)[:, 0].mean(0))
 
 
 def fill(model: nn.Module, state: Mapping[str, Tensor], title: str) -> None:

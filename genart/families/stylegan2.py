@@ -16,16 +16,14 @@ from torch import Tensor, nn
 
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
-from genart.families.ops import Prefixes, StyleMapping, fill, normal, parts_of, said
+from genart.families.ops import OWN_SEED, Prefixes, StyleMapping, fill, normal, parts_of, said
 from genart.families.packed import CAN_PACK
 from genart.families.styled import Skip, StyledConv, ToRGB, double, low_pass
 from genart.families.ways import Ways, can_halve
 from genart.recipe import Noise
 
 TITLE = "StyleGAN2"
-OWN_SEED = 0  # for what some rosinality files leave out: the noise and the mean of w
 MAX_LEVELS = 10  # doublings from 4 pixels: 4096
-MEAN_DRAWS = 4096  # as rosinality's own tools
 
 
 class StyleGAN2(nn.Module):
@@ -230,23 +228,39 @@ def recognises(shapes: Shapes) -> bool:
 
 
 def from_state_dict(state: Mapping[str, Tensor], config: Config) -> StyleGAN2:
-    """The generator of a state dict in either layout; raises BadWeights naming the tensor that does not fit."""
+    """The generator of a state dict in either layout; raises BadWeights naming the tensor that does not fit.
+
+    Some were trained without noise, and some keep no mean of w, which is then measured.
+    """
     ours = {PREFIX.sub("", name): tensor for name, tensor in state.items()}
-    without_mean = ours.keys() >= ROSINALITY and "latent_avg" not in ours
     if ours.keys() >= ROSINALITY:
         ours = _from_rosinality(ours)
     with torch.device("meta"):
         model = StyleGAN2(**_sizes(ours), conv_clamp=_clamp(config))
-    filters = {name: low_pass() for name in model.state_dict() if name.endswith("resample_filter")}
-    fill(model, filters | ours, TITLE)
+    without_mean = "mapping.w_avg" not in ours
+    fill(model, _left_out(model, ours) | ours, TITLE)
     for conv in model.synthesis.convs():
         conv.lay_out()
     if without_mean:
-        model.mapping.w_avg.copy_(_mean_of_w(model))
+        model.mapping.take_mean()
     strengths = [conv.noise_strength for conv in model.synthesis.convs()]
     heard = any(strength.is_meta or bool(strength) for strength in strengths)  # of an outline nothing is known
-    model.space = replace(model.space, has_noise=heard)
+    model.space = replace(model.space, has_noise=heard and not _is_silent(ours))
     return model
+
+
+def _is_silent(state: Mapping[str, Tensor]) -> bool:
+    return not any(name.endswith("noise_strength") for name in state)
+
+
+def _left_out(model: StyleGAN2, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a file need not hold: filters, the mean of w, and noise, where no layer has any."""
+    parts = {"resample_filter", "w_avg", *(("noise_const", "noise_strength") if _is_silent(state) else ())}
+    return {
+        name: low_pass() if name.endswith("resample_filter") else torch.zeros(like.shape)
+        for name, like in model.state_dict().items()
+        if name.rpartition(".")[2] in parts
+    }
 
 
 def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -312,7 +326,7 @@ DIMS = {"const": 3, "weight": 4, "noise_const": 2, "noise_strength": 0}  # rosin
 def _from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors under our names; unknown ones keep theirs, to be refused by it.
 
-    Some files hold neither noise nor the mean of w: the noise is then drawn once and for all.
+    Some files hold no noise: it is then drawn once and for all.
     """
     levels = sum(re.fullmatch(r"to_rgbs\.\d+\.conv\.weight", name) is not None for name in state)
     if levels > MAX_LEVELS:
@@ -330,7 +344,6 @@ def _from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for i in range(2 * levels + 1):
         shape = (height << (i + 1) // 2, width << (i + 1) // 2)
         ours.setdefault(names[f"noises.noise_{i}"], _normal(random, shape))
-    ours.setdefault("mapping.w_avg", torch.zeros(_shape(ours, "mapping.fc0.weight", 2)[0]))
     return ours
 
 
@@ -364,13 +377,6 @@ def _as_official(tensor: Tensor, name: str) -> Tensor:
     if name.endswith((".conv0.weight", ".conv1.weight")):
         return tensor / math.sqrt(math.prod(tensor.shape[1:]))
     return tensor
-
-
-def _mean_of_w(model: StyleGAN2) -> Tensor:
-    """(w_dim,), over seeded draws of z."""
-    z = _normal(np.random.RandomState(OWN_SEED), (MEAN_DRAWS, model.space.z_dim))
-    with torch.no_grad():
-        return cast(Tensor, model.mapping(z)[:, 0].mean(0))
 
 
 def _normal(random: np.random.RandomState, shape: Sequence[int]) -> Tensor:

@@ -447,7 +447,12 @@ def _mapping(stock: Stock, num_ws: int) -> tuple[StyleMapping, int]:
         raise BadWeights(f"The tensor 'mapping.fc0.weight' of these {TITLE} weights reads no z; use another file.")
     with torch.device("meta"):
         mapping = StyleMapping(z_dim, widths, num_ws, num_classes, embedded)
+    without_mean = "mapping.w_avg" not in stock
+    if without_mean:
+        stock.left["mapping.w_avg"] = torch.zeros(widths[-1])
     stock.fill(mapping, "mapping.")
+    if without_mean:
+        mapping.take_mean()
     return mapping.requires_grad_(False), z_dim
 
 

@@ -351,11 +351,40 @@ def test_a_tensor_too_many_is_named(name):
 def test_every_missing_tensor_is_reported_by_name():
     state = weights("cond32")
     for name in state:
-        if not name.endswith("resample_filter") and not name.startswith("mapping.embed"):
+        if not name.endswith(("resample_filter", "w_avg")) and not name.startswith("mapping.embed"):
             with pytest.raises(BadWeights):
                 FAMILY({key: tensor for key, tensor in state.items() if key != name})
-    with pytest.raises(BadWeights, match="mapping.w_avg"):
-        FAMILY({key: tensor for key, tensor in state.items() if key != "mapping.w_avg"})
+    with pytest.raises(BadWeights, match="mapping.fc1.bias"):
+        FAMILY({key: tensor for key, tensor in state.items() if key != "mapping.fc1.bias"})
+
+
+def test_a_network_made_without_noise_hears_none():
+    state = reference.random_state(**CONFIGURATIONS["skip"])
+    model = loaded({name: tensor for name, tensor in state.items() if "noise_" not in name})
+    w = random_w(model)
+
+    assert not model.space.has_noise
+    assert_same(model.synthesis(w), reference.synthesis(state, w, noise=False)[-1])
+    assert torch.equal(model.synthesis(w), model.synthesis(w, Noise("random", seed=3)))
+
+
+def test_noise_without_its_patterns_is_refused():
+    state = weights("uncond32")
+    with pytest.raises(BadWeights, match="noise_const"):
+        FAMILY({name: tensor for name, tensor in state.items() if not name.endswith("noise_const")})
+
+
+@pytest.mark.parametrize("name", ["skip", "conditional"])
+def test_a_mean_of_w_that_is_not_kept_is_measured_over_all_classes(name):
+    state = reference.random_state(**CONFIGURATIONS[name])
+    del state["mapping.w_avg"]
+    model = loaded(state)
+    classes = model.space.num_classes
+    z = torch.randn(6000, model.space.z_dim, generator=torch.Generator().manual_seed(1))
+    sampled = model.mapping(z, torch.eye(classes).repeat(6000 // classes, 1) if classes else None)[:, 0]
+
+    assert (model.w_mean[0, 0] - sampled.mean(0)).abs().max() < 0.1 * sampled.std()
+    assert torch.equal(model.w_mean, loaded(state).w_mean)
 
 
 @pytest.mark.parametrize("file", FILES)

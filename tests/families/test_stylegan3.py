@@ -146,12 +146,20 @@ def test_gradients_reach_w_as_in_the_textbook():
     assert_same(ours.grad, theirs.grad)
 
 
-@pytest.mark.parametrize("name", ["synthesis.input.freqs", "synthesis.L3_36_12.weight", "mapping.w_avg", "mapping.fc1.bias"])
+@pytest.mark.parametrize("name", ["synthesis.input.freqs", "synthesis.L3_36_12.weight", "mapping.fc1.bias"])
 def test_a_missing_tensor_is_named(name):
     state = weights("t32")
     assert name in state
     with pytest.raises(BadWeights, match=name if "L3" not in name else "layers"):
         FAMILY({key: tensor for key, tensor in state.items() if key != name})
+
+
+def test_a_mean_of_w_that_is_not_kept_is_measured():
+    whole = FAMILY(weights("t32"))
+    model = FAMILY({name: tensor for name, tensor in weights("t32").items() if name != "mapping.w_avg"})
+    sampled = whole.mapping(torch.randn(6000, whole.space.z_dim, generator=torch.Generator().manual_seed(1)))[:, 0]
+
+    assert (model.w_mean[0, 0] - sampled.mean(0)).abs().max() < 0.1 * sampled.std()
 
 
 def test_a_tensor_left_over_is_named():
