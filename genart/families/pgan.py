@@ -1,12 +1,20 @@
 """Progressive GAN (Karras 2017, arXiv:1710.10196), in the layout of pytorch_GAN_zoo.
 
-Every layer is scaled as it runs, its bias with it. `config` may hold the original's settings
-`categoryVectorDim` (classes that follow z), `leakyReluLeak`, `perChannelNormalization`, `alpha`.
+Every layer is scaled as it runs, its bias with it. `config` may hold the original's settings, which
+lie beside its weights:
+
+    categoryVectorDim         how many numbers after z say the class
+    attribKeysOrder           {attribute: {order, values}}: each attribute has one of its values, side by side in these numbers
+    leakyReluLeak             0.2 by default
+    perChannelNormalization   false: no normalisation, of z or of points
+    equalizedlR               false: layers are not scaled
+    lossCriterion             MSE and DCGAN end in tanh, the others in nothing
+    alpha                     the share of the size before the last, in a network still growing
 """
 
 import math
 import re
-from typing import Mapping, cast
+from typing import Mapping, Sequence, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +22,7 @@ from torch.nn import functional as F
 
 from genart.families.base import Config, Family, Shapes, Space
 from genart.families.conv import Conv3x3
-from genart.families.ops import Stock, kept, normalise_z, setting
+from genart.families.ops import Stock, kept, normalise_z, said, setting
 from genart.recipe import Noise
 
 TITLE = "Progressive GAN"
@@ -24,17 +32,27 @@ class PGAN(nn.Module):
     """A generator, its weights read off `stock`. w is [z, class] on the sphere; psi shortens it.
 
     The network normalises each point's channels after every layer, so the length of w weighs
-    against the first bias alone. `fade` is the share of the size before the last, in a network
-    still growing.
+    against the first bias alone. `attributes` are the numbers of their values, which are the classes.
     """
 
-    def __init__(self, stock: Stock, num_classes: int = 0, normalised: bool = True, slope: float = 0.2, fade: float = 0.0):
+    def __init__(
+        self,
+        stock: Stock,
+        attributes: Sequence[int] = (),
+        normalised: bool = True,
+        equalised: bool = True,
+        slope: float = 0.2,
+        fade: float = 0.0,
+        presses: bool = False,
+    ):
         super().__init__()
+        self.attributes, self.presses = list(attributes), presses
+        num_classes = sum(attributes)
         channels = stock.shape("groupScale0.0.module.weight")[0]
         rows, w_dim = stock.shape("formatLayer.module.weight")
         self.side, self.inside = math.isqrt(rows // channels), channels
         self.normalised, self.slope, self.fade = normalised, slope, fade
-        weight, bias = _scaled(stock, "formatLayer", self.side**2 * channels, w_dim)
+        weight, bias = _layer(stock, equalised, "formatLayer", self.side**2 * channels, w_dim)
         self.first = kept(weight.unflatten(0, (channels, -1)).transpose(0, 1).flatten(0, 1))  # points first, as in memory
         self.first_bias = kept(bias.unflatten(0, (channels, -1)).T.flatten())
         scales = sum(re.fullmatch(r"scaleLayers\.\d+\.0\.module\.weight", name) is not None for name in stock.left)
@@ -44,11 +62,11 @@ class PGAN(nn.Module):
         for level, layers in enumerate(names):
             block = nn.Sequential()
             for place, layer in enumerate(layers):
-                weight, bias = _scaled(stock, layer, None, channels, 3, 3)
+                weight, bias = _layer(stock, equalised, layer, None, channels, 3, 3)
                 channels = len(weight)
                 block.append(Conv3x3(weight, bias, up=level > 0 and place == 0))
             self.blocks.append(block)
-            rgb = Colours(*_scaled(stock, f"toRGBLayers.{level}", None, channels, 1, 1))
+            rgb = Colours(*_layer(stock, equalised, f"toRGBLayers.{level}", None, channels, 1, 1))
             self.colours.append(rgb)
         size = self.side << scales
         self.space = Space(
@@ -67,11 +85,15 @@ class PGAN(nn.Module):
         return self.first.new_zeros(1, 1, self.space.w_dim)
 
     def mapping(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """z (N, z_dim), label (N, num_classes) -> (N, 1, w_dim), of mean square 1."""
-        if self.space.num_classes:
+        """z (N, z_dim), label (N, num_classes) -> (N, 1, w_dim), of mean square 1.
+
+        Of an attribute that the label leaves open all values have the same share.
+        """
+        if self.attributes:
             if label is None:
-                label = z.new_full((len(z), self.space.num_classes), 1 / self.space.num_classes)
-            z = torch.cat([z, label], dim=1)
+                label = z.new_zeros(len(z), self.space.num_classes)
+            shares = [own + (1 - own.sum(1, keepdim=True)) / own.shape[1] for own in label.split(self.attributes, dim=1)]
+            z = torch.cat([z, *shares], dim=1)
         return (normalise_z(z) if self.normalised else z)[:, None]
 
     def synthesis(self, w: Tensor, noise: Noise = Noise(), size: int | None = None) -> Tensor:
@@ -87,7 +109,7 @@ class PGAN(nn.Module):
         if self.fade and len(self.blocks) > 1:
             small = F.interpolate(self.colours[-2](before), scale_factor=2, mode="nearest")
             picture = torch.lerp(picture, small, self.fade)
-        return picture
+        return torch.tanh(picture) if self.presses else picture
 
     def style_weights(self) -> Tensor:
         """(rows, w_dim): the first layer."""
@@ -107,10 +129,10 @@ class Colours(nn.Module):
         return F.conv2d(x, self.weight, self.bias)
 
 
-def _scaled(stock: Stock, layer: str, *shape: int | None) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a layer times √(2 / fan-in): He's gain, applied as the layer runs."""
+def _layer(stock: Stock, equalised: bool, layer: str, *shape: int | None) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a layer; where it is equalised, times √(2 / fan-in): He's gain, applied as the layer runs."""
     weight = stock.take(f"{layer}.module.weight", *shape)
-    gain = math.sqrt(2 / math.prod(weight.shape[1:]))
+    gain = math.sqrt(2 / math.prod(weight.shape[1:])) if equalised else 1.0
     return weight * gain, stock.take(f"{layer}.module.bias", len(weight)) * gain
 
 
@@ -125,13 +147,26 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> PGAN:
     w_dim = stock.shape("formatLayer.module.weight")[-1]
     model = PGAN(
         stock,
-        num_classes=int(setting(config, "categoryVectorDim", 0, 0, w_dim - 1)),
-        normalised=bool(config.get("perChannelNormalization", True)),
+        attributes=_attributes(config, int(setting(config, "categoryVectorDim", 0, 0, w_dim - 1))),
+        normalised=said(config, "perChannelNormalization") is not False,
+        equalised=said(config, "equalizedlR") is not False,
         slope=setting(config, "leakyReluLeak", 0.2, 0, 1),
         fade=setting(config, "alpha", 0, 0, 1),
+        presses=said(config, "lossCriterion") in ("MSE", "DCGAN"),
     )
     stock.close()
     return model
+
+
+def _attributes(config: Config, count: int) -> list[int]:
+    """How many values each attribute has, in their order; one attribute where the configuration tells no more than `count`."""
+    order = said(config, "attribKeysOrder")
+    parts = list(order.values()) if isinstance(order, Mapping) else []
+    if parts and all(isinstance(part, Mapping) and isinstance(part.get("order"), int) for part in parts):
+        sizes = [len(part.get("values") or ()) for part in sorted(parts, key=lambda part: part["order"])]
+        if min(sizes) > 0 and sum(sizes) == count:
+            return sizes
+    return [count] if count else []
 
 
 FAMILY = Family(title=TITLE, kind="GAN", recognises=recognises, from_state_dict=from_state_dict)
