@@ -4,11 +4,11 @@ It reads the original files, encoder and decoder together or the decoder alone, 
 diffusers. Both number their layers with gaps for those without weights, so only the order counts,
 and a layer's shape says what it is:
 
-    conv.0, conv.2, conv.4   a block: three convolutions beside a skip, ReLU after each and after the sum
-    a kernel with bias       a convolution; the decoder's first is followed by ReLU
+    conv.0, conv.2, conv.4   a block: three convolutions beside a skip, an activation between them and ReLU after the sum
+    a kernel with bias       a convolution; the decoder's first is followed by the activation
     a kernel without bias    halves the picture in the encoder, and comes after a doubling in the decoder
 
-It knows no files.
+The activation is ReLU unless `act_fn` names another. It knows no files.
 """
 
 import re
@@ -21,8 +21,9 @@ from torch.nn import functional as F
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes
 from genart.families.conv import FastConv2d
-from genart.families.ops import fill
+from genart.families.ops import fill, said
 from genart.families.pictures import PictureLatents
+from genart.families.taming import ACTS, activation
 
 TITLE = "Tiny autoencoder"
 MAGNITUDE = 3.0  # latents are pressed softly into this range
@@ -34,12 +35,12 @@ Layers = Sequence[tuple[int, int, str]]
 class AutoencoderTiny(PictureLatents):
     """Latents in the scaled space of a diffusion model, about unit variance; pictures about [-1, 1]."""
 
-    def __init__(self, encoder: Layers, decoder: Layers, magnitude: float = MAGNITUDE):
+    def __init__(self, encoder: Layers, decoder: Layers, act: str = "relu"):
         factor = 2 ** sum(kind == "resize" for *_, kind in decoder)
         super().__init__(decoder[0][0], factor, decoder[-1][1], encoder=bool(encoder))
-        self.magnitude = magnitude
-        self.encoder = nn.ModuleList(_layer(*layer, stride=2) for layer in encoder)
-        self.decoder = nn.ModuleList(_layer(*layer, stride=1) for layer in decoder)
+        self.act = ACTS[act]
+        self.encoder = nn.ModuleList(_layer(*layer, act, stride=2) for layer in encoder)
+        self.decoder = nn.ModuleList(_layer(*layer, act, stride=1) for layer in decoder)
 
     def read(self, x: Tensor) -> Tensor:
         x = (x * 0.5 + 0.5).contiguous(memory_format=torch.channels_last)
@@ -48,12 +49,12 @@ class AutoencoderTiny(PictureLatents):
         return x
 
     def decode(self, latents: Tensor) -> Tensor:
-        x = torch.tanh(latents / self.magnitude) * self.magnitude
+        x = torch.tanh(latents / MAGNITUDE) * MAGNITUDE
         x = x.contiguous(memory_format=torch.channels_last)
         for place, layer in enumerate(self.decoder):
             x = layer(x)
             if place == 0:
-                x = F.relu_(x)
+                x = self.act(x)
         return x * 2 - 1
 
     def first_kernels(self) -> Tensor:
@@ -61,21 +62,23 @@ class AutoencoderTiny(PictureLatents):
 
 
 class Block(nn.Module):
-    """relu(conv relu conv relu conv x + skip x); the skip is a 1x1 convolution where channels change.
+    """relu(conv act conv act conv x + skip x); the skip is a 1x1 convolution where channels change.
 
-    Its first two ReLUs are there for the weights' names alone: they belong to their convolutions.
+    The modules between the convolutions are there for the weights' names alone: a ReLU belongs to its convolution.
     """
 
-    def __init__(self, inside: int, outside: int):
+    def __init__(self, inside: int, outside: int, act: str):
         super().__init__()
+        self.act = None if act == "relu" else ACTS[act]
         convs = [FastConv2d(before, outside) for before in (inside, outside, outside)]
-        self.conv = nn.Sequential(convs[0], nn.ReLU(True), convs[1], nn.ReLU(True), convs[2])
+        self.conv = nn.Sequential(convs[0], nn.Identity(), convs[1], nn.Identity(), convs[2])
         self.skip = nn.Conv2d(inside, outside, 1, bias=False) if inside != outside else None
 
     def forward(self, x: Tensor) -> Tensor:
         first, second, last = (cast(FastConv2d, self.conv[i]) for i in (0, 2, 4))
-        y = last(second.rectified(first.rectified(x)))
-        return F.relu_(y.add_(x if self.skip is None else self.skip(x)))
+        act = self.act
+        y = second.rectified(first.rectified(x)) if act is None else act(second(act(first(x))))
+        return F.relu_(last(y).add_(x if self.skip is None else self.skip(x)))
 
 
 class Double(FastConv2d):
@@ -85,9 +88,9 @@ class Double(FastConv2d):
         return super().forward(x, up)
 
 
-def _layer(inside: int, outside: int, kind: str, stride: int) -> nn.Module:
+def _layer(inside: int, outside: int, kind: str, act: str, stride: int) -> nn.Module:
     if kind == "block":
-        return Block(inside, outside)
+        return Block(inside, outside, act)
     if kind == "conv":
         return FastConv2d(inside, outside)
     if stride == 1:
@@ -110,12 +113,11 @@ def recognises(shapes: Shapes) -> bool:
 
 
 def from_state_dict(state: Mapping[str, Tensor], config: Config) -> AutoencoderTiny:
-    """The autoencoder in `state`; `config` may hold `latent_magnitude`. BadWeights for a tensor that does not fit."""
-    if config.get("act_fn", "relu") != "relu":
-        act = config["act_fn"]
-        raise BadWeights(
-            f"These {TITLE} weights were made for the activation {quote(act)}, which is not read; use one with relu."
-        )
+    """The autoencoder in `state`; `config` may hold `act_fn`. BadWeights for a tensor or a setting that does not fit."""
+    for name, usual in (("upsample_fn", "nearest"), ("upsampling_scaling_factor", 2)):
+        if said(config, name) not in (None, usual):
+            value = said(config, name)
+            raise BadWeights(f"{name} {quote(value)} of these {TITLE} weights is not read; use one with {usual}.")
     parts: dict[str, dict[int, dict[str, Tensor]]] = {"encoder": {}, "decoder": {}}
     for name, tensor in state.items():
         match = NAME.fullmatch(WRAPPERS.sub("", name))
@@ -127,9 +129,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> AutoencoderT
     reads_pictures = bool(decoder) and decoder[0][0] == 3 != decoder[-1][1]
     if not decoder or (reads_pictures and not encoder):
         raise BadWeights(f"These {TITLE} weights hold the encoder alone; choose the decoder's file, or both in one.")
-    magnitude = config.get("latent_magnitude", MAGNITUDE)
     with torch.device("meta"):
-        model = AutoencoderTiny(encoder, decoder, float(str(magnitude)))
+        model = AutoencoderTiny(encoder, decoder, activation(config, "relu", TITLE))
     renamed = {
         f"{part}.{place}.{leaf}": tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
         for part, layers in ordered.items()

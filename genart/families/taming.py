@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Shapes
 from genart.families.conv import FastConv2d
+from genart.families.ops import said
 
 GROUPS = 32
 EPSILON = 1e-6
@@ -47,7 +48,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """What weights cannot say: how many groups a norm has, and what follows it."""
+    """What weights cannot say: how many groups a norm has, and what follows it in a residual block; elsewhere that is SiLU."""
 
     groups: int
     act: str
@@ -58,7 +59,6 @@ class Encoder(nn.Module):
 
     def __init__(self, plan: Plan, manner: Manner):
         super().__init__()
-        self.act = ACTS[manner.act]
         self.conv_in = FastConv2d(plan.inside, plan.levels[0].blocks[0][0])
         self.down_blocks = nn.ModuleList(Stage(level, manner, up=False) for level in plan.levels)
         self.mid_block = Middle(plan.middle, plan.attends, manner)
@@ -69,7 +69,7 @@ class Encoder(nn.Module):
         x = self.conv_in(x.contiguous(memory_format=torch.channels_last))
         for block in self.down_blocks:
             x = block(x)
-        return self.conv_out(normed(self.conv_norm_out, self.mid_block(x), self.act))
+        return self.conv_out(normed(self.conv_norm_out, self.mid_block(x), F.silu))
 
 
 class Decoder(nn.Module):
@@ -77,7 +77,6 @@ class Decoder(nn.Module):
 
     def __init__(self, plan: Plan, manner: Manner):
         super().__init__()
-        self.act = ACTS[manner.act]
         last = plan.levels[-1].blocks[-1][1]
         self.conv_in = FastConv2d(plan.inside, plan.middle)
         self.mid_block = Middle(plan.middle, plan.attends, manner)
@@ -89,7 +88,7 @@ class Decoder(nn.Module):
         x = self.mid_block(self.conv_in(x.contiguous(memory_format=torch.channels_last)))
         for block in self.up_blocks:
             x = block(x)
-        return self.conv_out(normed(self.conv_norm_out, x, self.act))
+        return self.conv_out(normed(self.conv_norm_out, x, F.silu))
 
 
 class Stage(nn.Module):
@@ -292,17 +291,27 @@ def _plan(state: Mapping[str, Tensor], part: str, stages: str, title: str) -> Pl
         return Level(blocks, bool(count(rf"{own}\.attentions\.(\d+)\.")), bool(count(rf"{own}\.{stages}samplers\.(\d+)\.")))
 
     levels = tuple(level(place) for place in range(max(1, count(rf"{stages}_blocks\.(\d+)\."))))
+    for place, each in enumerate(levels[:-1]):
+        if not each.resizes:
+            name = f"{part}.{stages}_blocks.{place}"
+            raise BadWeights(f"Level {quote(name)} of these {title} weights has nothing that changes the size; use another file.")
     attends = bool(count(r"mid_block\.attentions\.(\d+)\."))
     return Plan(shape("conv_in")[1], shape("conv_out")[0], shape("mid_block.resnets.0.conv1")[0], attends, levels)
 
 
-def manner_of(state: Mapping[str, Tensor], config: Config, title: str) -> Manner:
-    """Groups and activation from `norm_num_groups` and `act_fn`; else 32 groups, fewer where they do not fit, and SiLU."""
-    act = str(config.get("act_fn", "silu"))
+def activation(config: Config, usual: str, title: str) -> str:
+    """The name of an activation in `ACTS`, by `act_fn`; raises BadWeights that lists them."""
+    act = str(said(config, "act_fn") or usual).lower()
     if act not in ACTS:
         raise BadWeights(f"The activation {quote(act)} of these {title} weights is unknown; known are {', '.join(ACTS)}.")
+    return act
+
+
+def manner_of(state: Mapping[str, Tensor], config: Config, title: str) -> Manner:
+    """Groups and activation from `norm_num_groups` and `act_fn`; else 32 groups, fewer where they do not fit, and SiLU."""
+    act = activation(config, "silu", title)
     widths = [len(tensor) for name, tensor in state.items() if re.search(r"norm\w*\.weight$", name)]
-    groups = config.get("norm_num_groups")
+    groups = said(config, "norm_num_groups")
     if not isinstance(groups, int) or isinstance(groups, bool) or groups < 1 or any(width % groups for width in widths):
         groups = math.gcd(GROUPS, *widths)
     return Manner(groups, act)

@@ -306,7 +306,22 @@ def test_a_tensor_too_many_or_too_few_is_named(kind):
         FAMILIES[kind](state)
 
 
-@pytest.mark.parametrize(("kind", "act"), [("autoencoder_kl", "snake"), ("vq", "snake"), ("autoencoder_tiny", "silu")])
+@pytest.mark.parametrize("setting", [{"upsample_fn": "bilinear"}, {"upsampling_scaling_factor": 4}])
+def test_tiny_refuses_another_way_to_grow(setting):
+    with pytest.raises(BadWeights, match=next(iter(setting))):
+        FAMILIES["autoencoder_tiny"](state_of("autoencoder_tiny"), setting)
+
+
+@pytest.mark.parametrize("part", ["encoder.down_blocks.0.downsamplers", "decoder.up_blocks.0.upsamplers"])
+def test_a_level_that_keeps_the_size_is_named(part):
+    state, _, config = stored("autoencoder_kl/sd_like")
+    state = {name: tensor for name, tensor in state.items() if not name.startswith(part)}
+
+    with pytest.raises(BadWeights, match=rf"{re.escape(part.rpartition('.')[0])}.+changes the size"):
+        autoencoder_kl.FAMILY(state, config)
+
+
+@pytest.mark.parametrize(("kind", "act"), [("autoencoder_kl", "snake"), ("vq", "snake"), ("autoencoder_tiny", "snake")])
 def test_an_activation_that_is_not_known_is_quoted(kind, act):
     with pytest.raises(BadWeights, match=act):
         FAMILIES[kind](state_of(kind), {"act_fn": act})
@@ -315,15 +330,21 @@ def test_an_activation_that_is_not_known_is_quoted(kind, act):
 # The textbooks that the speed is measured against
 
 
-def test_kl_decodes_as_the_textbook_does():
+ACTS = {"silu": F.silu, "relu": F.relu, "gelu": F.gelu, "mish": F.mish}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_kl_decodes_as_the_textbook_does(act):
     state, z = autoencoders.kl_state((32, 64)), torch.randn(1, 4, 9, 7, generator=torch.Generator().manual_seed(1))
 
-    theirs = autoencoders.kl_decode(state, z)
-    assert (autoencoder_kl.FAMILY(state).decode(z) - theirs).abs().max() <= 1e-4 * theirs.abs().max()
+    theirs = autoencoders.kl_decode(state, z, ACTS[act])
+    assert (autoencoder_kl.FAMILY(state, {"act_fn": act}).decode(z) - theirs).abs().max() <= 1e-4 * theirs.abs().max()
 
 
-def test_tiny_decodes_as_the_textbook_does():
+@pytest.mark.parametrize("config", [{}, {"latent_magnitude": 1, "act_fn": "relu"}, {"act_fn": "silu"}, {"act_fn": "gelu"}])
+def test_tiny_decodes_as_the_textbook_does(config):
+    """The magnitude of the settings is that of a latent stored as a picture; the decoder's own is fixed."""
     state, z = autoencoders.tiny_state(8), torch.randn(2, 4, 9, 7, generator=torch.Generator().manual_seed(1))
 
-    theirs = autoencoders.tiny_decode(state, z)
-    assert (autoencoder_tiny.FAMILY(state).decode(z) - theirs).abs().max() <= 1e-4 * theirs.abs().max()
+    theirs = autoencoders.tiny_decode(state, z, ACTS[config.get("act_fn", "relu")])
+    assert (autoencoder_tiny.FAMILY(state, config).decode(z) - theirs).abs().max() <= 1e-4 * theirs.abs().max()

@@ -4,27 +4,28 @@ AutoencoderKL (Rombach 2021, arXiv:2112.10752) in the names of diffusers, and th
 distilled from it (madebyollin/taesd). Tests compare with them, and benchmarks/families.py times against them.
 """
 
-from typing import Sequence
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 State = dict[str, Tensor]
+Act = Callable[[Tensor], Tensor]
 GROUPS = 32
 
 
-def kl_decode(state: State, z: Tensor) -> Tensor:
-    """(N, 4, h, w) -> (N, 3, 8h, 8w)."""
+def kl_decode(state: State, z: Tensor, act: Act = F.silu) -> Tensor:
+    """(N, 4, h, w) -> (N, 3, 8h, 8w). `act` is that of the residual blocks; the last norm is always followed by SiLU."""
     x = conv(state, "decoder.conv_in", conv(state, "post_quant_conv", z))
-    x = resnet(state, "decoder.mid_block.resnets.0", x)
+    x = resnet(state, "decoder.mid_block.resnets.0", x, act)
     x = attention(state, "decoder.mid_block.attentions.0", x)
-    x = resnet(state, "decoder.mid_block.resnets.1", x)
+    x = resnet(state, "decoder.mid_block.resnets.1", x, act)
     level = 0
     while f"decoder.up_blocks.{level}.resnets.0.conv1.weight" in state:
         name, block = f"decoder.up_blocks.{level}", 0
         while f"{name}.resnets.{block}.conv1.weight" in state:
-            x = resnet(state, f"{name}.resnets.{block}", x)
+            x = resnet(state, f"{name}.resnets.{block}", x, act)
             block += 1
         if f"{name}.upsamplers.0.conv.weight" in state:
             x = conv(state, f"{name}.upsamplers.0.conv", F.interpolate(x, scale_factor=2.0, mode="nearest"))
@@ -32,9 +33,9 @@ def kl_decode(state: State, z: Tensor) -> Tensor:
     return conv(state, "decoder.conv_out", F.silu(norm(state, "decoder.conv_norm_out", x)))
 
 
-def resnet(state: State, name: str, x: Tensor) -> Tensor:
-    y = conv(state, f"{name}.conv1", F.silu(norm(state, f"{name}.norm1", x)))
-    y = conv(state, f"{name}.conv2", F.silu(norm(state, f"{name}.norm2", y)))
+def resnet(state: State, name: str, x: Tensor, act: Act) -> Tensor:
+    y = conv(state, f"{name}.conv1", act(norm(state, f"{name}.norm1", x)))
+    y = conv(state, f"{name}.conv2", act(norm(state, f"{name}.norm2", y)))
     return y + (conv(state, f"{name}.conv_shortcut", x) if f"{name}.conv_shortcut.weight" in state else x)
 
 
@@ -55,18 +56,18 @@ def conv(state: State, name: str, x: Tensor) -> Tensor:
     return F.conv2d(x, weight, state.get(f"{name}.bias"), padding=weight.shape[2] // 2)
 
 
-def tiny_decode(state: State, z: Tensor) -> Tensor:
-    """(N, 4, h, w) -> (N, 3, 8h, 8w) about [-1, 1]."""
+def tiny_decode(state: State, z: Tensor, act: Act = F.relu) -> Tensor:
+    """(N, 4, h, w) -> (N, 3, 8h, 8w) about [-1, 1]. A block ends in ReLU, whatever is within."""
     x = torch.tanh(z / 3) * 3
     for name in sorted({key.split(".")[2] for key in state}, key=int):
         layer = f"decoder.layers.{name}"
         if f"{layer}.conv.0.weight" in state:
-            y = F.relu(conv(state, f"{layer}.conv.0", x))
-            y = F.relu(conv(state, f"{layer}.conv.2", y))
+            y = act(conv(state, f"{layer}.conv.0", x))
+            y = act(conv(state, f"{layer}.conv.2", y))
             x = F.relu(conv(state, f"{layer}.conv.4", y) + x)
         elif f"{layer}.bias" in state:
             x = conv(state, layer, x)
-            x = F.relu(x) if name == "0" else x
+            x = act(x) if name == "0" else x
         else:
             x = conv(state, layer, F.interpolate(x, scale_factor=2.0, mode="nearest"))
     return x * 2 - 1
