@@ -3,12 +3,14 @@
 import os
 import pickle
 import subprocess
+import sys
 import threading
 from argparse import Namespace
 from collections import OrderedDict, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,6 +161,28 @@ WRAPPINGS = {
     "generator_ema": lambda right, wrong: {"generator": wrong, "generator_ema": right, "discriminator": wrong},
     "ema_state_dict": lambda right, wrong: {"state_dict": wrong, "ema_state_dict": right},
     "nested": lambda right, wrong: {"checkpoint": {"model": {"module": {"G": right, "D": wrong}}}},
+    "compiled": lambda right, wrong: prefixed("_orig_mod.", right),
+    "compiled, on several devices": lambda right, wrong: prefixed("module._orig_mod.", right),
+    "ema_pytorch": lambda right, wrong: {
+        **prefixed("online_model.", wrong),
+        **prefixed("ema_model.", right),
+        "initted": torch.tensor(True),
+        "step": torch.tensor(9),
+    },
+    "a running mean of torch's": lambda right, wrong: {**prefixed("module.", right), "n_averaged": torch.tensor(5)},
+    "list": lambda right, wrong: [right, wrong],
+    "list, the other first": lambda right, wrong: [{"conv.weight": torch.zeros(1, 3, 4, 4)}, right],
+    "tuple": lambda right, wrong: (3, right, wrong),
+    "numbered": lambda right, wrong: {0: right, 1: wrong},
+    "lists": lambda right, wrong: {"models": [right, wrong], "optimizers": [{"state": {0: wrong}}] * 2, "epoch": 3},
+    "states of optimisers of the same shapes": lambda right, wrong: {
+        "solverG": {"state": {place: {"exp_avg": tensor} for place, tensor in enumerate(wrong.values())}},
+        "netG": right,
+    },
+    "losses beside it": lambda right, wrong: {"G": right, "G_losses": [torch.tensor(1.0), torch.tensor(2.0)]},
+    "noise beside its tensors": lambda right, wrong: {**right, "fixed_noise": torch.zeros(4, 20, 1, 1), "z": torch.zeros(4, 8)},
+    "counters beside its tensors": lambda right, wrong: {**right, "global_step": torch.tensor(9), "lr": torch.tensor(0.1)},
+    "pictures beside its tensors": lambda right, wrong: {**right, "img_list": [torch.zeros(3, 8, 8)]},
     "a dict for each part": lambda right, wrong: {"model": parts(right)},
     "itself": lambda right, wrong: looped(right),
 }
@@ -202,6 +226,81 @@ def test_the_mean_of_w_beside_the_weights_is_kept():
 
     assert found.state["latent_avg"] is mean
     assert (found.prefix, found.left_out) == ("g_ema.", ["g"])
+
+
+def test_averages_in_a_list_take_the_place_of_the_parameters():
+    """As torch_ema keeps them: in the parameters' order, without names and without buffers."""
+    right = state_of("dcgan")
+    counted = {name: tensor for name, tensor in right.items() if "running" in name or "batches" in name}
+    lists = [{"decay": 0.99, "shadow_params": [x for name, x in right.items() if name not in counted]}]
+    lists.insert(0, {"decay": 0.99, "shadow_params": [torch.zeros(1, 3, 4, 4)], "collected_params": None})
+    raw = {name: torch.zeros_like(tensor) for name, tensor in right.items()} | counted
+    found = unwrapped({"G": raw, "emas": lists}, known)
+
+    assert found.prefix == "G."
+    assert all(found.state[name] is tensor for name, tensor in right.items())
+    assert unwrapped({"G": raw, "emas": lists[:1]}, known).state == raw
+
+
+def mlp_state(inputs=20):
+    """As a tutorial's class has it: a Sequential that is called model."""
+    layers = torch.nn.Sequential(torch.nn.Linear(inputs, 32), torch.nn.ReLU(), torch.nn.Linear(32, 64))
+    return prefixed("model.", layers.state_dict())
+
+
+@pytest.mark.parametrize(("wrapped", "prefix"), [(lambda state: state, ""), (lambda state: {"state_dict": state}, "state_dict.")])
+def test_a_network_that_calls_its_layers_model_keeps_that_name(wrapped, prefix):
+    state = {**mlp_state(), "label_emb.weight": torch.zeros(10, 8)}
+    for whole in (mlp_state(), state):
+        found = unwrapped(wrapped(whole), known)
+        assert (found.state, found.prefix, found.left_out) == (whole, prefix, [])
+
+
+def test_a_word_before_the_names_is_the_networks_own_if_what_stands_beside_it_is():
+    named = {name.replace("0.", "first.").replace("2.", "second."): tensor for name, tensor in mlp_state().items()}
+    with_classes = {**named, "label_emb.weight": torch.zeros(10, 8)}
+
+    assert unwrapped(named, known).prefix == "model."
+    assert unwrapped(with_classes, known).state == with_classes
+    assert unwrapped({**named, "fc.weight": torch.zeros(3, 5)}, known).prefix == "model."
+
+
+class BaseConfig:
+    """As pytorch_GAN_zoo pickles its settings."""
+
+
+BaseConfig.__module__ = "models.utils.config"
+
+
+@pytest.mark.parametrize("kind", [dict, Namespace, BaseConfig])
+def test_settings_beside_the_generator_reach_its_family(kind, tmp_path, monkeypatch):
+    for name in ("models", "models.utils", "models.utils.config"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(BaseConfig=BaseConfig))
+    said = {"leakyReluLeak": 0.05, "categoryVectorDim": 4, "attribKeysOrder": None, "lossCriterion": "WGANGP"}
+    config = kind()
+    if isinstance(config, dict):
+        config.update(said)
+    else:
+        vars(config).update(said)
+    state = load_safetensors(FIXTURES / "pgan" / "pgan32.safetensors")
+    path = saved(tmp_path / "model.pth", {"config": config, "netG": state, "avgG": state, "netD": state})
+    generator = load_file(path).generator
+
+    assert (generator.slope, generator.space.num_classes, generator.presses) == (0.05, 4, False)
+
+
+def test_settings_lie_under_their_names_and_never_over_a_networks_own():
+    state = {"a.weight": torch.zeros(1)}
+    network = {"_modules": {}, "_parameters": state, "_buffers": {}, "_init_kwargs": {"config": "own", "z_dim": 3}}
+    beside = {
+        "args": {"lr": 1e-3, "names": ["x"]},
+        "opt": {"param_groups": [], "lr": 1},
+        "config": {"text": "x" * 20_000, "a": 1},
+    }
+    inner = {"G_ema": network, "hparams": {"b": 2, "z": torch.zeros(3)}}
+    settings = unwrapped({"model": inner, **beside}, lambda shapes: len(shapes) == 1).settings
+
+    assert settings == {"args": {"lr": 1e-3, "names": ["x"]}, "config": "own", "hparams": {"b": 2}, "z_dim": 3}
 
 
 def test_a_prefix_that_is_part_of_the_layout_is_left_alone():

@@ -3,11 +3,13 @@
 Training scripts save the generator among its average, its adversary, optimisers and losses, under
 names of their own. The rules here are about the words of those names: what belongs to a
 discriminator, an optimiser or a loss is left out, an average comes before the raw weights, and of
-several ways to take the prefixes off the first that a family recognises is chosen.
+several ways to take the prefixes off the first that a family recognises is chosen. Settings that
+lie beside the generator go with it.
 """
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping
 
 from torch import Tensor
@@ -31,6 +33,7 @@ WRAPPER = {
     "state",
     "model",
     "module",
+    "_orig_mod",
     "net",
     "network",
     "params",
@@ -41,9 +44,18 @@ WRAPPER = {
     "gan",
     "ae",
 }
+PARALLEL = {"module.", "_orig_mod."}  # what torch puts before every name; no network has it of itself
+STRAY = {"noise", "z", "latent", "latents", "fixed", "sample", "samples", "seed", "epoch", "epochs", "step", "steps"}
+STRAY |= {"iter", "iters", "iteration", "iterations", "lr", "fid", "best"}
+SETTINGS = {"config", "cfg", "opt", "args", "hparams", "hyper_parameters", "model_config", "model_args", "settings"}
+BUFFERS = {"running_mean", "running_var", "num_batches_tracked", "noise_const", "resample_filter", "kernel", "w_avg"}
 BESIDE = "latent_avg"  # rosinality's mean of w lies beside the weights
+ELEMENT = re.compile(r"(^|\.)\[[^].]*\](\.|$)")
+ODD = {"odd.weight": (7, 11, 13)}  # a tensor of no network
 DEEPEST = 40
 MAX_NODES = 200_000
+MAX_ELEMENTS = 10_000
+MAX_SETTING = 10_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +68,102 @@ class Found:
     left_out: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that was met in a checkpoint, by full names: tensors, what networks say of themselves, and settings.
+
+    An element of a list is named by its number in brackets. `folders` are the prefixes that a dict or a list
+    made; others stand in the names of a state dict.
+    """
+
+    tensors: State = field(default_factory=dict)
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
+
+
 def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> Found:
     """The generator in a checkpoint; of no tensors where the checkpoint holds none.
 
     `recognised` tells whether names and shapes are those of a known family.
     """
-    tensors: State = {}
-    settings: dict[str, dict[str, Any]] = {}
-    _gather(loaded, (), tensors, settings, set())
-    views = list(_views(tensors, ""))
+    contents = Contents()
+    _gather(loaded, (), contents)
+    tensors = contents.tensors
+    views = [view for view in _views(contents, tensors, "", recognised) if view[1]] or [("", tensors)]
     prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[0])
-    made = dict(settings.get(prefix.rstrip("."), {}))
-    below = (part["conv_clamp"] for path, part in settings.items() if path.startswith(prefix) and "conv_clamp" in part)
+    depth = max(1, prefix.count("."))
+    others = [name.split(".") for name in tensors if name.removeprefix(prefix) not in state]
+    left_out = sorted({".".join(parts[:depth]) for parts in others})
+    return Found(_averaged(state, tensors), _said(contents, prefix), prefix, left_out)
+
+
+def _said(contents: Contents, prefix: str) -> dict[str, Any]:
+    """What a network says of itself, and beneath their own names the settings that lie beside it or further out."""
+    above = [path for path in contents.settings if prefix.startswith(path)]
+    beside = {name: plain for path in sorted(above, key=len) for name, plain in contents.settings[path].items()}
+    made = beside | contents.networks.get(prefix.rstrip("."), {})
+    below = (part["conv_clamp"] for path, part in contents.networks.items() if path.startswith(prefix) and "conv_clamp" in part)
     clamp = next(below, None)  # the arguments may leave it to the default of the code they were made with
     if clamp is not None:
         made.setdefault("conv_clamp", clamp)
-    depth = max(1, prefix.count("."))
-    others = [name.split(".") for name in tensors if name.removeprefix(prefix) not in state]
-    return Found(state, made, prefix, sorted({".".join(parts[:depth]) for parts in others}))
+    return made
 
 
-def _gather(node: object, path: Path, tensors: State, settings: dict[str, dict[str, Any]], seen: set[int]) -> None:
-    """All tensors below a node, by their full names; and the settings of networks met on the way."""
+def _averaged(state: State, tensors: State) -> State:
+    """The state with averages in place of its parameters, where the file has them as a list in the parameters' order."""
+    lists: dict[str, list[Tensor]] = {}
+    for name, tensor in tensors.items():
+        before, word, _ = name.rpartition("shadow_params.[")
+        if word:
+            lists.setdefault(before, []).append(tensor)
+    names = [name for name in state if name.rpartition(".")[2] not in BUFFERS]
+    shapes = [state[name].shape for name in names]
+    average = next((each for each in lists.values() if [tensor.shape for tensor in each] == shapes), [])
+    return state | dict(zip(names, average, strict=False))
+
+
+def _gather(node: object, path: Path, contents: Contents) -> None:
+    """All tensors below a node, by their full names; and the settings met on the way."""
     if isinstance(node, Array):
         node = node.tensor()
     if isinstance(node, Tensor):
-        tensors[".".join(path)] = node
+        contents.tensors[".".join(path)] = node
         return
     if isinstance(node, Inert):
         node = vars(node)
-    if not isinstance(node, Mapping) or id(node) in seen or len(path) > DEEPEST or len(seen) > MAX_NODES:
+    seen = contents.seen
+    if not isinstance(node, (Mapping, list, tuple)) or id(node) in seen or len(path) > DEEPEST or len(seen) > MAX_NODES:
         return
     seen.add(id(node))
+    if isinstance(node, (list, tuple)):
+        node = {f"[{place}]": child for place, child in enumerate(node[:MAX_ELEMENTS])}
     if "_modules" in node and "_parameters" in node:
-        settings[".".join(path)] = _settings(node)
+        contents.networks[".".join(path)] = _settings(node)
         gone = node.get("_non_persistent_buffers_set") or ()
         for part in ("_parameters", "_buffers", "_modules"):
             children = node[part] if isinstance(node[part], Mapping) else {}
             for name, child in children.items():
                 if not (part == "_buffers" and name in gone):
-                    _gather(child, (*path, str(name)), tensors, settings, seen)
+                    _gather(child, (*path, str(name)), contents)
         return
+    above = "".join(f"{name}." for name in path)
     for name, child in node.items():
-        _gather(child, (*path, str(name)), tensors, settings, seen)
+        own = f"[{name}]" if isinstance(name, int) else str(name)
+        if own in SETTINGS and (plain := _beside(child)):
+            contents.settings.setdefault(above, {})[own] = plain
+        contents.folders.add(f"{above}{own}.")
+        _gather(child, (*path, own), contents)
+
+
+def _beside(node: object) -> dict[str, Any]:
+    """Settings of training as JSON has them; none of an optimiser or a network, nor what is too long to be one."""
+    node = vars(node) if isinstance(node, Inert) else node
+    if not isinstance(node, Mapping) or "param_groups" in node or "_modules" in node:
+        return {}
+    plain = {str(name): _plain(value) for name, value in node.items() if not isinstance(value, Tensor)}
+    return {name: value for name, value in plain.items() if value is not None and len(json.dumps(value)) <= MAX_SETTING}
 
 
 def _settings(module: Mapping) -> dict[str, Any]:
@@ -128,8 +193,10 @@ def _plain(value: object, depth: int = 3) -> Any:
     return None
 
 
-def _views(tensors: State, prefix: str, depth: int = 6) -> Iterator[tuple[str, State]]:
-    """Ways to read a checkpoint, best first: under its best wrapper, under the next, as it is.
+def _views(
+    contents: Contents, tensors: State, prefix: str, recognised: Callable[[Shapes], bool], depth: int = 6
+) -> Iterator[tuple[str, State]]:
+    """Ways to read a checkpoint, best first: under its best wrapper, under the next, as it is, each element of a list.
 
     At last under a prefix that all names share: it may be part of a layout, as projected GANs' is.
     """
@@ -142,11 +209,40 @@ def _views(tensors: State, prefix: str, depth: int = 6) -> Iterator[tuple[str, S
     beside = {BESIDE: tensors[BESIDE]} if BESIDE in kept else {}
     wrappers = sorted((first for first in folders if _rank(first) < 3), key=_rank)
     shared = folders if len(folders) == 1 and not wrappers else []
-    for first in wrappers if depth else ():
-        yield from _views(beside | kept[first], f"{prefix}{first}", depth - 1)
-    yield prefix, {first + rest: tensor for first, group in kept.items() for rest, tensor in group.items()}
-    for first in shared if depth else ():
-        yield from _views(beside | kept[first], f"{prefix}{first}", depth - 1)
+    listed = [first for first in folders if first.startswith("[") or any(rest.startswith("[") for rest in kept[first])]
+    own = {
+        first + rest: tensor
+        for first, group in kept.items()
+        for rest, tensor in group.items()
+        if first == BESIDE or not (ELEMENT.search(first + rest) or (not rest and _words(first) & STRAY))
+    }
+    words = [first for first in wrappers if _rank(first) == 2]
+    named = [first for first in words if first not in PARALLEL and f"{prefix}{first}" not in contents.folders]
+    whole_first = any(_is_attribute(first, kept, own, recognised) for first in named)
+
+    def below(chosen: list[str]) -> Iterator[tuple[str, State]]:
+        for first in chosen if depth else ():
+            yield from _views(contents, beside | kept[first], f"{prefix}{first}", recognised, depth - 1)
+
+    yield from below([first for first in wrappers if _rank(first) < 2])
+    if whole_first:
+        yield prefix, own
+    yield from below(words)
+    yield prefix, own
+    yield from below(shared)
+    yield from below(listed)
+
+
+def _is_attribute(first: str, kept: Mapping[str, State], whole: State, recognised: Callable[[Shapes], bool]) -> bool:
+    """Whether a word before some names of a state dict is the network's own, not one that wraps the network.
+
+    So it is where numbers follow, for then a Sequential is called that, and where a family that looks at all
+    tensors takes those beside it too.
+    """
+    if all(rest[:1].isdecimal() for rest in kept[first]):
+        return True
+    shapes = _shapes(whole)
+    return len(kept) > 1 and recognised(shapes) and not recognised({**shapes, **ODD})
 
 
 def _rank(first: str) -> int:
