@@ -176,7 +176,10 @@ WRAPPINGS = {
     "numbered": lambda right, wrong: {0: right, 1: wrong},
     "lists": lambda right, wrong: {"models": [right, wrong], "optimizers": [{"state": {0: wrong}}] * 2, "epoch": 3},
     "states of optimisers of the same shapes": lambda right, wrong: {
-        "solverG": {"state": {place: {"exp_avg": tensor} for place, tensor in enumerate(wrong.values())}},
+        "solverG": {
+            "state": {0: {"exp_avg": torch.zeros(4, 4, 1, 1), "exp_avg_sq": torch.zeros(4, 4, 1, 1)}},
+            "param_groups": [],
+        },
         "netG": right,
     },
     "losses beside it": lambda right, wrong: {"G": right, "G_losses": [torch.tensor(1.0), torch.tensor(2.0)]},
@@ -229,7 +232,7 @@ def test_the_mean_of_w_beside_the_weights_is_kept():
 
 
 def test_averages_in_a_list_take_the_place_of_the_parameters():
-    """As torch_ema keeps them: in the parameters' order, without names and without buffers."""
+    """As torch_ema and the original FastGAN keep them: in the parameters' order, without names and without buffers."""
     right = state_of("dcgan")
     counted = {name: tensor for name, tensor in right.items() if "running" in name or "batches" in name}
     lists = [{"decay": 0.99, "shadow_params": [x for name, x in right.items() if name not in counted]}]
@@ -240,6 +243,8 @@ def test_averages_in_a_list_take_the_place_of_the_parameters():
     assert found.prefix == "G."
     assert all(found.state[name] is tensor for name, tensor in right.items())
     assert unwrapped({"G": raw, "emas": lists[:1]}, known).state == raw
+    assert unwrapped({"g": raw, "g_ema": lists[1]["shadow_params"]}, known).state == found.state
+    assert unwrapped({"g": raw, "gradients": lists[1]["shadow_params"]}, known).state == raw
 
 
 def mlp_state(inputs=20):

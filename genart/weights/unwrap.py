@@ -49,6 +49,7 @@ STRAY = {"noise", "z", "latent", "latents", "fixed", "sample", "samples", "seed"
 STRAY |= {"iter", "iters", "iteration", "iterations", "lr", "fid", "best"}
 SETTINGS = {"config", "cfg", "opt", "args", "hparams", "hyper_parameters", "model_config", "model_args", "settings"}
 BUFFERS = {"running_mean", "running_var", "num_batches_tracked", "noise_const", "resample_filter", "kernel", "w_avg"}
+BUFFERS |= {"weight_u", "weight_v", "_u", "_v"}
 BESIDE = "latent_avg"  # rosinality's mean of w lies beside the weights
 ELEMENT = re.compile(r"(^|\.)\[[^].]*\](\.|$)")
 ODD = {"odd.weight": (7, 11, 13)}  # a tensor of no network
@@ -115,8 +116,8 @@ def _averaged(state: State, tensors: State) -> State:
     """The state with averages in place of its parameters, where the file has them as a list in the parameters' order."""
     lists: dict[str, list[Tensor]] = {}
     for name, tensor in tensors.items():
-        before, word, _ = name.rpartition("shadow_params.[")
-        if word:
+        before, _, last = name.rpartition(".")
+        if last.startswith("[") and _words(before.rpartition(".")[2]) & AVERAGED:
             lists.setdefault(before, []).append(tensor)
     names = [name for name in state if name.rpartition(".")[2] not in BUFFERS]
     shapes = [state[name].shape for name in names]
@@ -125,7 +126,7 @@ def _averaged(state: State, tensors: State) -> State:
 
 
 def _gather(node: object, path: Path, contents: Contents) -> None:
-    """All tensors below a node, by their full names; and the settings met on the way."""
+    """All tensors below a node but those of optimisers, by their full names; and the settings met on the way."""
     if isinstance(node, Array):
         node = node.tensor()
     if isinstance(node, Tensor):
@@ -147,6 +148,8 @@ def _gather(node: object, path: Path, contents: Contents) -> None:
             for name, child in children.items():
                 if not (part == "_buffers" and name in gone):
                     _gather(child, (*path, str(name)), contents)
+        return
+    if "param_groups" in node:  # an optimiser's records have the shapes of weights
         return
     above = "".join(f"{name}." for name in path)
     for name, child in node.items():
