@@ -401,6 +401,15 @@ def test_what_a_killed_conversion_left_behind_is_removed_after_a_day(tmp_path, f
     new.unlink()
 
 
+def test_copies_that_an_earlier_reader_made_are_removed(tmp_path, folder):
+    earlier = folder.with_name(f"converted-{foreign.READER - 1}") / "copy.safetensors"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_bytes(b"x")
+    readable(saved(tmp_path / "model.pt", {"avgG": state_of("dcgan", 9)}))
+
+    assert not earlier.parent.exists()
+
+
 def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "file"))

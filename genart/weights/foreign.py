@@ -21,7 +21,7 @@ from genart.hub.cache import free, ours, sha256_of
 from genart.limits import SPARE_BYTES
 from genart.weights.read import Header
 
-READER = 1  # part of the folder's name: raise it when copies made before should be made again
+READER = 2  # part of the folder's name: raise it when copies made before should be made again
 START_SECONDS = 60  # to start Python and torch, on a busy machine
 SECONDS, SECONDS_A_BYTE = 5, 1 / 30e6
 ROOM, ROOM_A_BYTE = 256 * 2**20, 3
@@ -155,7 +155,9 @@ def _child(task: str, seconds: int, room: int, *rest: str) -> list[bytes]:
 
 
 def _tidy() -> None:
-    """Remove what processes that were killed have left behind."""
+    """Remove what processes that were killed have left behind, and the copies of earlier readers."""
+    for earlier in range(1, READER):
+        shutil.rmtree(folder().with_name(f"converted-{earlier}"), ignore_errors=True)
     for partial in folder().glob("*.partial"):
         if time.time() - partial.stat().st_mtime > STALE_SECONDS:
             partial.unlink(missing_ok=True)
