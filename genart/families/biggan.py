@@ -173,9 +173,8 @@ class Norm(nn.Module):
         """(N, C, H, W), (N, conditions), (N,) -> (N, C, H, W)."""
         known = self.maps[None] if condition is None else F.linear(condition, self.maps)
         scale, shift = known.chunk(2, dim=1)
-        mean, variance = (
-            torch.stack([statistics(table, one) for one in truncation.tolist()]) for table in (self.means, self.variances)
-        )
+        psi = [1.0] * len(truncation) if truncation.is_meta else truncation.tolist()
+        mean, variance = (torch.stack([statistics(table, one) for one in psi]) for table in (self.means, self.variances))
         scale = (1 + scale) * torch.rsqrt(variance)
         shift = shift - mean * scale
         return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None]).relu_()

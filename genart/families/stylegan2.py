@@ -329,8 +329,7 @@ def _from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Some files hold no noise: it is then drawn once and for all.
     """
     levels = sum(re.fullmatch(r"to_rgbs\.\d+\.conv\.weight", name) is not None for name in state)
-    if levels > MAX_LEVELS:
-        raise BadWeights(f"These {TITLE} weights draw {4 << levels} pixels a side; at most {4 << MAX_LEVELS} are read.")
+    _check_levels(4, levels)
     names = _names_in_rosinality(levels)
     ours = {}
     for name, tensor in state.items():
@@ -339,12 +338,18 @@ def _from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             ours[f"mapping.fc{int(style[1]) - 1}.{style[2]}"] = tensor
         else:
             ours[names.get(name, name)] = _as_official(tensor, names[name]) if name in names else tensor
-    random = np.random.RandomState(OWN_SEED)
-    height, width = _shape(ours, "synthesis.b4.const", 3)[1:]
+    _, height, width = _shape(ours, "synthesis.b4.const", 3)
+    _check_levels(max(height, width), levels)
+    random, const = np.random.RandomState(OWN_SEED), ours["synthesis.b4.const"]
     for i in range(2 * levels + 1):
         shape = (height << (i + 1) // 2, width << (i + 1) // 2)
-        ours.setdefault(names[f"noises.noise_{i}"], _normal(random, shape))
+        ours.setdefault(names[f"noises.noise_{i}"], torch.empty(shape) if const.is_meta else _normal(random, shape))
     return ours
+
+
+def _check_levels(first: int, levels: int) -> None:
+    if levels > MAX_LEVELS or first << levels > 4 << MAX_LEVELS:
+        raise BadWeights(f"These {TITLE} weights draw {first << levels} pixels a side; at most {4 << MAX_LEVELS} are read.")
 
 
 def _names_in_rosinality(levels: int) -> dict[str, str]:

@@ -283,7 +283,8 @@ class Resample(nn.Module):
         # Rows come `over` later than columns: a strip of the output needs that many rows kept from the strip before.
         self.rise, self.first = _raising(taps, self.up, low, self.tile)
         self.rise_rows, self.first_row = _raising(taps, self.up, low - self.over, self.tile)
-        self.reach = float(self.rise.abs().sum(1).max()) ** 2  # how much larger the high rate can be than what it is made from
+        # How much larger the high rate can be than what it is made from.
+        self.reach = math.inf if self.rise.is_meta else float(self.rise.abs().sum(1).max()) ** 2
         last = (len(rise) - 1 - low + most - 1) // self.up - self.first + 1  # columns of the input that are read
         self.across = max(-(-most // self.tile), -(-last * self.up // self.tile))
         self.strips = -(-self.size * self.down // self.tile)

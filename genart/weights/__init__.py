@@ -1,22 +1,24 @@
 """From a weights file to a generator: read safely, verify, recognise the family, build."""
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Container, Mapping
+from typing import Container, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from genart.catalogue import ENTRIES, Entry, own_entry
 from genart.errors import BadWeights, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes, Space
 from genart.families.ops import choices_of
+from genart.families.pictures import DRAWINGS, PictureLatents
 from genart.hub.cache import sha256_once, take_away
 from genart.recipe import Noise
+from genart.weights.cost import Counted
 from genart.weights.foreign import converted, kept
 from genart.weights.read import Header, header_of, read_tensors, rewrite, sha256_of
 from genart.weights.screen import kind_of
@@ -24,7 +26,10 @@ from genart.weights.screen import kind_of
 __all__ = ["Loaded", "identified", "load", "load_file", "open_checkpoint", "recognise", "save_as"]
 
 MAX_SIDE = 4096
-MAX_LAYER = 2 * 2**30
+MAX_Z = 2**15
+# What drawing may take: bytes alive at once beside the weights, and multiply-adds.
+OPENING_BYTES, OPENING_WORK = 384 * 2**20, 1_500_000_000_000
+PICTURE_BYTES, PICTURE_WORK = 4 * 2**30, 3_000_000_000_000
 MAX_CONFIG = 2**20
 MAX_PART_NAME = 40
 # What torch raises for tensors whose shapes cannot follow one another.
@@ -62,7 +67,7 @@ def load(entry: Entry) -> Loaded:
     if entry.source and entry.path.is_file() and entry.sha256 not in (None, sha256_once(entry.path)):
         take_away(entry.source, damaged=True)  # before anything of it is read
         raise _not_recorded(entry)
-    loaded = load_file(entry.path)
+    loaded = load_file(entry.path, entry.sha256)
     if entry.sha256 not in (None, loaded.sha256):
         raise _not_recorded(entry)
     return replace(loaded, directions=_directions(entry.directions, loaded.generator.space))
@@ -72,20 +77,22 @@ def _not_recorded(entry: Entry) -> BadWeights:
     return BadWeights(f"The weights file {entry.path.name!r} is not the one recorded in the catalogue; fetch it again.")
 
 
-def load_file(path: Path) -> Loaded:
-    """The generator in a checkpoint of any kind that can be read, its family read off the names and shapes."""
+def load_file(path: Path, recorded: str | None = None) -> Loaded:
+    """The generator in a checkpoint of any kind that can be read, its family read off the names and shapes.
+
+    What its pictures take is not counted for a file whose SHA-256 is the `recorded` one.
+    """
     file, sha256 = readable(path)
+    header = header_of(file, path.name)
+    family = recognise(header.shapes, path.name)  # before anything large is read
+    config = config_of(path, header)
+    if sha256 != recorded:
+        space_of(family, header.shapes, config, path.name)
     try:
-        header = header_of(file, path.name)
-        family = recognise(header.shapes, path.name)  # before anything large is read
-        config = config_of(path, header)
         generator = family(read_tensors(file, path.name), config)
-        _check_side(generator.space, path.name)
-        _check_room(generator.space, family, header.shapes, config, path.name)
         _try(generator)
     except MISFITS as error:
-        reason = quote(str(error).split("\n")[0], 120)
-        raise BadWeights(f"The tensors in {path.name!r} do not fit together ({reason}); choose another file.") from None
+        raise _misfit(error, path.name) from None
     return Loaded(generator, family, sha256, parts=_parts(config.get("parts"), generator))
 
 
@@ -139,49 +146,50 @@ def save_as(path: Path, out: Path) -> None:
 
 
 def outline(family: Family, shapes: Shapes, config: Config) -> Generator:
-    """The generator of weights of which only the shapes are known: no numbers, no memory."""
+    """The generator of weights of which only the shapes are known: no memory, and no numbers but a 1 for one that stands alone."""
     with torch.device("meta"):
-        return family({name: torch.empty(shape) for name, shape in shapes.items()}, config)
+        state = {name: torch.empty(shape) if shape else torch.ones(shape, device="cpu") for name, shape in shapes.items()}
+        return family(state, config)
 
 
-def _check_room(space: Space, family: Family, shapes: Shapes, config: Config, name: str) -> None:
-    """Raise BadWeights where a picture would take a vast layer, which a small file can ask for.
+def space_of(family: Family, shapes: Shapes, config: Config, name: str) -> Space:
+    """The latent space of weights of which only the shapes are known.
 
-    The outline is drawn, at the cost of seconds, only where the widest layer at full size would be too much.
+    Raises BadWeights where they do not fit together, and for a network that is vast however small its
+    file is. Its smallest picture is drawn when it is opened, the whole one when somebody asks for it.
     """
-    widest = max((max(shape[:2]) for shape in shapes.values() if len(shape) == 4), default=1)
-    if widest * space.image_size**2 * 4 <= MAX_LAYER:
-        return
     try:
-        with torch.inference_mode(), _Largest() as seen:
-            generator = outline(family, shapes, config)
-            generator.synthesis(generator.w_mean.expand(1, generator.space.num_ws, -1), Noise("none"))
-    except MISFITS:  # it cannot be outlined; `_try` draws the first real picture
-        return
-    if seen.bytes > MAX_LAYER:
-        raise BadWeights(
-            f"One layer of {name!r} takes {seen.bytes / 2**30:.1f} GiB; at most {MAX_LAYER // 2**30} GiB are allowed, "
-            "so choose a smaller model."
-        )
+        generator = outline(family, shapes, config)
+        space = generator.space
+        _check_space(space, name)
+        weights = 4 * sum(math.prod(shape) for shape in shapes.values())
+        with torch.inference_mode(), torch.device("meta"):
+            w = torch.empty(1, space.num_ws, space.w_dim)
+            with Counted("Opening", name, OPENING_BYTES + 2 * weights, OPENING_WORK):
+                generator.synthesis(w, Noise("none"), space.sizes[0])
+                if isinstance(generator, PictureLatents) and space.has_encoder:
+                    picture = torch.empty(1, space.channels, space.image_size, space.image_size)
+                    for _ in DRAWINGS:  # which it looks at
+                        generator.read(picture)
+            with Counted("A picture of", name, PICTURE_BYTES, PICTURE_WORK):
+                generator.synthesis(w, Noise("none"))
+    except MISFITS as error:
+        raise _misfit(error, name) from None
+    return space
 
 
-class _Largest(TorchDispatchMode):
-    """Notes the bytes of the largest tensor that is made while it is open."""
-
-    bytes = 0
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = function(*args, **(kwargs or {}))
-        if isinstance(made, torch.Tensor):
-            self.bytes = max(self.bytes, made.nbytes)
-        return made
-
-
-def _check_side(space: Space, name: str) -> None:
+def _check_space(space: Space, name: str) -> None:
     if not 1 <= space.image_size <= MAX_SIDE:
         raise BadWeights(
             f"The weights in {name!r} draw {space.image_size} pixels a side; a generator here draws 1 to {MAX_SIDE}."
         )
+    if space.z_dim > MAX_Z:
+        raise BadWeights(f"The weights in {name!r} read {space.z_dim} numbers of z; a generator here reads at most {MAX_Z}.")
+
+
+def _misfit(error: Exception, name: str) -> BadWeights:
+    reason = quote(str(error).split("\n")[0], 120)
+    return BadWeights(f"The tensors in {name!r} do not fit together ({reason}); choose another file.")
 
 
 def _directions(path: Path, space: Space) -> Mapping[str, Tensor]:
