@@ -23,6 +23,7 @@ LEAST_TRIED = (32, 1024)  # channels and pixels of a layer, from which its ways 
 MOST_BYTES = 64 * 2**20  # of weights transformed for tiles, which are four times as many
 FEWEST_PIXELS = 256  # for `to_few`
 MOST_FEW = 4  # channels
+SHARES_BYTES = 64 * 2**20  # at a time
 
 
 class Conv3x3(nn.Module):
@@ -91,11 +92,15 @@ def to_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if not few or not runs_here(x, weight, bias):
         return F.conv2d(x, weight, bias, padding=1)
     taps = weight.permute(2, 3, 0, 1).reshape(-1, inside)
-    shares = product(taps, x.permute(0, 2, 3, 1).reshape(-1, inside)).view(3, 3, len(weight), n, height, width)
     out = x.new_zeros(len(weight), n, height + 2, width + 2)
-    for i in range(3):
-        for j in range(3):
-            out[:, :, 2 - i : 2 - i + height, 2 - j : 2 - j + width] += shares[i, j]
+    strip = max(1, SHARES_BYTES // (4 * len(taps) * n * width))
+    for top in range(0, height, strip):
+        rows = x[:, :, top : top + strip]
+        tall = rows.shape[2]
+        shares = product(taps, rows.permute(0, 2, 3, 1).reshape(-1, inside)).view(3, 3, len(weight), n, tall, width)
+        for i in range(3):
+            for j in range(3):
+                out[:, :, top + 2 - i : top + 2 - i + tall, 2 - j : 2 - j + width] += shares[i, j]
     out = out[:, :, 1:-1, 1:-1].transpose(0, 1)
     return out if bias is None else out + bias[:, None, None]
 

@@ -266,7 +266,7 @@ def _left_out(model: StyleGAN2, state: Mapping[str, Tensor]) -> dict[str, Tensor
 def _sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """The arguments of StyleGAN2 that its weights tell."""
     _, height, width = _shape(state, "synthesis.b4.const", 3)
-    later = (f"synthesis.b{8 << i}" for i in range(len(state)))
+    later = (f"synthesis.b{8 << i}" for i in range(min(len(state), 2 * MAX_LEVELS)))
     names = ["synthesis.b4", *(name for name in later if f"{name}.conv1.weight" in state)]
     channels = [_shape(state, f"{name}.conv1.weight", 4)[0] for name in names]
     depth = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in state)

@@ -27,9 +27,9 @@ __all__ = ["Loaded", "identified", "load", "load_file", "open_checkpoint", "reco
 
 MAX_SIDE = 4096
 MAX_Z = 2**15
-# What drawing may take: bytes alive at once beside the weights, and multiply-adds.
-OPENING_BYTES, OPENING_WORK = 384 * 2**20, 1_500_000_000_000
-PICTURE_BYTES, PICTURE_WORK = 4 * 2**30, 3_000_000_000_000
+# What drawing may take: bytes alive at once beside the weights, multiply-adds, operations.
+OPENING = 400 * 2**20, 1_600_000_000_000, 12_000
+PICTURE = 4 * 2**30, 6_500_000_000_000, 60_000
 MAX_CONFIG = 2**20
 MAX_PART_NAME = 40
 # What torch raises for tensors whose shapes cannot follow one another.
@@ -165,13 +165,13 @@ def space_of(family: Family, shapes: Shapes, config: Config, name: str) -> Space
         weights = 4 * sum(math.prod(shape) for shape in shapes.values())
         with torch.inference_mode(), torch.device("meta"):
             w = torch.empty(1, space.num_ws, space.w_dim)
-            with Counted("Opening", name, OPENING_BYTES + 2 * weights, OPENING_WORK):
+            with Counted(name, OPENING[0] + 2 * weights, *OPENING[1:]):
                 generator.synthesis(w, Noise("none"), space.sizes[0])
                 if isinstance(generator, PictureLatents) and space.has_encoder:
                     picture = torch.empty(1, space.channels, space.image_size, space.image_size)
                     for _ in DRAWINGS:  # which it looks at
                         generator.read(picture)
-            with Counted("A picture of", name, PICTURE_BYTES, PICTURE_WORK):
+            with Counted(name, *PICTURE):
                 generator.synthesis(w, Noise("none"))
     except MISFITS as error:
         raise _misfit(error, name) from None

@@ -162,6 +162,8 @@ def _read_outline(source: Path, kind: str) -> object:
 
 
 def _recognised(shapes: Shapes) -> bool:
+    if len(shapes) > MAX_TENSORS:
+        return False
     try:
         recognise(shapes, "")
     except (BadWeights, *MISFITS):

@@ -15,22 +15,27 @@ from torch.utils.flop_counter import flop_registry
 
 from genart.errors import BadWeights
 
-ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
-# Of one core, measured: a number that is written, and a place that attention looks at, beside its products.
-WRITTEN, SEEN = 64, 128  # multiply-adds that take as long
+ATEN = torch.ops.aten
+ATTENTION = ATEN.scaled_dot_product_attention.default
+PRODUCTS = {ATEN.mm.default, ATEN.addmm.default, ATEN.bmm.default, ATEN.baddbmm.default}
+TRUTHS = {getattr(ATEN, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
+# What takes a core as long as so many multiply-adds, measured: to write a number; to look at a place, beside its products;
+# and a convolution's multiply-add where few channels leave no fewer products to be found (`families.winograd`).
+WRITTEN, SEEN, FEW, OF_FEW = 200, 128, 64, 2
 
 
 class Counted(TorchDispatchMode):
     """Counts what is drawn while it is open, in inference mode: multiply-adds, and the bytes that are alive at once.
 
-    Raises BadWeights as soon as there are more than `most_bytes` or `most_work`; `task` and `name` are for its sentence.
+    Raises BadWeights as soon as there are more than `most_bytes`, `most_work` or `most_steps`, which are operations of any
+    size; `name` is for its sentence.
     """
 
-    def __init__(self, task: str, name: str, most_bytes: int, most_work: int):
+    def __init__(self, name: str, most_bytes: int, most_work: int, most_steps: int):
         super().__init__()
-        self.task, self.name = task, name
-        self.most_bytes, self.most_work = most_bytes, most_work
-        self.bytes = self.work = 0
+        self.name = name
+        self.most_bytes, self.most_work, self.most_steps = most_bytes, most_work, most_steps
+        self.bytes = self.work = self.steps = 0
         self._alive = 0
         self._known: set[int] = set()
 
@@ -49,9 +54,11 @@ class Counted(TorchDispatchMode):
                 made = function.decompose(*args, **kwargs)
             if made is not NotImplemented:
                 return made
-        made = function(*args, **kwargs)
+        self.steps += 1
+        made = _made(function, args, kwargs)
         if function.overloadpacket in flop_registry:
-            self.work += flop_registry[function.overloadpacket](*args, **kwargs, out_val=made) // 2
+            few = function is ATEN.convolution.default and min(args[1].shape[:2]) < FEW
+            self.work += (OF_FEW if few else 1) * flop_registry[function.overloadpacket](*args, **kwargs, out_val=made) // 2
         for tensor in made if isinstance(made, (tuple, list)) else [made]:
             if isinstance(tensor, Tensor):
                 self.work += 0 if function.is_view else WRITTEN * tensor.numel()
@@ -75,11 +82,45 @@ class Counted(TorchDispatchMode):
 
     def _check(self) -> None:
         if self.bytes > self.most_bytes:
-            raise BadWeights(
-                f"{self.task} {self.name!r} takes more than {self.most_bytes >> 20} MB of memory; choose a smaller model."
-            )
+            raise BadWeights(f"Drawing {self.name!r} takes more than {self.most_bytes >> 20} MB of memory; choose a smaller model.")
         if self.work > self.most_work:
             raise BadWeights(
-                f"{self.task} {self.name!r} takes more than {self.most_work / 1e9:.0f} billion multiplications; "
+                f"Drawing {self.name!r} takes more than {self.most_work / 1e9:.0f} billion multiplications; "
                 "choose a smaller model."
             )
+        if self.steps > self.most_steps:
+            raise BadWeights(f"Drawing {self.name!r} takes more than {self.most_steps} operations; choose a smaller model.")
+
+
+def _made(function: Any, args: Any, kwargs: Any) -> Any:
+    """What an operation makes, of the right shape; most of torch's own ways to know it take 20 times as long."""
+    tensors = [value for value in args if isinstance(value, Tensor)]
+    if function._schema.is_mutable and torch.Tag.inplace_view not in function.tags:
+        return kwargs.get("out", args[0])
+    if function in PRODUCTS:
+        one, other = args[-2:]
+        return one.new_empty(*one.shape[:-1], other.shape[-1])
+    if torch.Tag.pointwise in function.tags and function.overloadpacket not in TRUTHS:
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        like = next((tensor for tensor in tensors if tensor.shape == shape and tensor.is_floating_point()), None)
+        if like is not None:
+            return torch.empty_like(like, memory_format=kwargs.get("memory_format") or torch.preserve_format)
+    if function is ATEN.native_group_norm.default:
+        x, groups = args[0], args[6]
+        return torch.empty_like(x), x.new_empty(len(x), groups), x.new_empty(len(x), groups)
+    if function is ATEN.convolution.default:
+        return _convolved(*args)
+    return function(*args, **kwargs)
+
+
+def _convolved(
+    x: Tensor, weight: Tensor, bias: Any, strides: Any, paddings: Any, steps: Any, transposed: bool, more: Any, groups: int
+) -> Tensor:
+    sizes = []
+    for side, kernel, stride, padding, step, over in zip(x.shape[2:], weight.shape[2:], strides, paddings, steps, more, strict=True):
+        reach = step * (kernel - 1) - 2 * padding
+        sizes.append((side - 1) * stride + reach + over + 1 if transposed else (side - reach - 1) // stride + 1)
+    outside = weight.shape[1] * groups if transposed else weight.shape[0]
+    last = x.dim() == 4 and any(one.is_contiguous(memory_format=torch.channels_last) for one in (x, weight))
+    made = x.new_empty(len(x), outside, *sizes)
+    return made.contiguous(memory_format=torch.channels_last) if last else made

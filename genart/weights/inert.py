@@ -45,12 +45,20 @@ class Dtype(Inert):
 class Array(Inert):
     """A numpy array, not yet believed."""
 
+    state: Any = None
+    made: Tensor | None = None
+
     def __setstate__(self, state: object) -> None:
-        self.state = state
+        self.state, self.made = state, None
 
     def tensor(self) -> Tensor:
-        """Raises ValueError or TypeError where shape, dtype and bytes do not agree."""
-        state: Any = self.state
+        """One tensor, however often it is asked for. Raises ValueError or TypeError where shape, dtype and bytes do not agree."""
+        if self.made is None:
+            self.made = self._read(self.state)
+        return self.made
+
+    @staticmethod
+    def _read(state: Any) -> Tensor:
         _, shape, dtype, column_major, data = state
         kind = dtype.real()
         if math.prod(shape) * kind.itemsize != len(data):

@@ -15,7 +15,9 @@ from torch import Tensor
 from genart.errors import BadWeights, quote
 from genart.hub.cache import sha256_of as sha256_of
 
-MAX_TENSORS = 20_000
+MAX_TENSORS = 5_000  # those of the largest generators are about 1,000
+MAX_NAME = 1_000  # characters
+MAX_DIGITS = 20  # of 2^64
 MAX_STATE = 8 * 2**30  # bytes in memory, where every number is a float32
 MAX_HEADER = 8 * 2**20
 MAX_DIMENSIONS = 8
@@ -45,9 +47,11 @@ def header_of(path: Path, name: str | None = None) -> Header:
             length = int.from_bytes(file.read(8), "little")
             if length > MAX_HEADER:
                 raise ValueError(f"a header of {length} bytes")
-            parts: Any = json.loads(file.read(length))
+            parts: Any = json.loads(file.read(length), parse_int=_integer)
             left = os.fstat(file.fileno()).st_size - file.tell()
         metadata = parts.pop("__metadata__", {})
+        if max(map(len, parts), default=0) > MAX_NAME:
+            raise ValueError(f"a name of more than {MAX_NAME} characters")
         shapes = {key: _shape(part, left, key, name) for key, part in parts.items()}
         alphabets = [[key for key, part in parts.items() if part["dtype"] == dtype] for dtype in DTYPES]
         if not all(isinstance(text, str) for text in metadata.values()):
@@ -115,6 +119,13 @@ def _shape(part: Any, left: int, key: str, name: str) -> tuple[int, ...]:
     if not whole or len(shape) > MAX_DIMENSIONS or end > left or end - start != math.prod(shape) * DTYPES[part["dtype"]]:
         raise ValueError(f"a tensor of shape {quote(shape)} in the bytes {quote(part['data_offsets'])} of {left}")
     return shape
+
+
+def _integer(digits: str) -> int:
+    """ValueError for one of more digits than any size has, which Python would name in words about its own settings."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
 def _as_float32(tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from genart.catalogue import ENTRIES, Source, entry_at
 from genart.errors import BadWeights
 from genart.families.base import Family, Space
 from genart.hub import cache, chosen, looked_into, offline
-from genart.weights import MISFITS, config_of, load_file, outline, readable, recognise
+from genart.weights import config_of, readable, recognise, space_of
 from genart.weights.foreign import copies, folder, opened
 from genart.weights.glimpse import glimpses
 from genart.weights.read import CONVERTED, Header, header_of, sha256_of
@@ -41,7 +41,7 @@ def inspected(path: Path) -> Iterator[Line]:
     yield from _contents(family, header)
     yield "licence", known.licence if known else _shown(settings.get("licence")) or "unknown; ask whoever made the file"
     try:
-        yield from _sizes(_space(path, header))
+        yield from _sizes(space_of(family, header.shapes, settings, path.name))
     except BadWeights as error:
         yield "cannot be used", str(error)
 
@@ -67,11 +67,9 @@ def inspected_afar(source: Source) -> Iterator[Line]:
     yield "licence", listing.licence or stated or (known.licence if known.title else "none stated")
     if glimpse:
         try:
-            yield from _sizes(outline(glimpse.family, glimpse.header.shapes, glimpse.settings).space)
+            yield from _sizes(space_of(glimpse.family, glimpse.header.shapes, glimpse.settings, file))
         except BadWeights as error:
             yield "cannot be used", str(error)
-        except MISFITS:  # shapes alone do not tell
-            pass
 
 
 def _contents(family: Family, header: Header) -> Iterator[Line]:
@@ -87,15 +85,6 @@ def _contents(family: Family, header: Header) -> Iterator[Line]:
 def _shown(text: object) -> str:
     """What a file says, fit for a terminal."""
     return "".join(letter for letter in str(text or "") if letter.isprintable())[:200]
-
-
-def _space(path: Path, header: Header) -> Space:
-    """The latent space of weights of which only the shapes are known, where the family can do without the rest."""
-    family = recognise(header.shapes, path.name)
-    try:
-        return outline(family, header.shapes, config_of(path, header)).space
-    except MISFITS:
-        return load_file(path).generator.space
 
 
 def _sizes(space: Space) -> Iterator[Line]:

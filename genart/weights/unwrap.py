@@ -10,6 +10,7 @@ lie beside the generator go with it.
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Callable, Iterator, Mapping
 
 from torch import Tensor
@@ -57,6 +58,10 @@ DEEPEST = 40
 MAX_NODES = 200_000
 MAX_ELEMENTS = 10_000
 MAX_SETTING = 10_000  # characters
+MOST_TENSORS = 50_000
+LONGEST = 1000  # of a name or a text among the settings, in characters
+MOST_WHOLE = 2**63
+WIDEST = 100  # of a list or a table of settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,8 @@ def _gather(node: object, path: Path, contents: Contents) -> None:
     """All tensors below a node but those of optimisers, by their full names; and the settings met on the way."""
     if isinstance(node, Array):
         node = node.tensor()
+    if sum(map(len, path)) > LONGEST or len(contents.tensors) > MOST_TENSORS:
+        raise ValueError(f"names of more than {LONGEST} characters, or more than {MOST_TENSORS} tensors")
     if isinstance(node, Tensor):
         contents.tensors[".".join(path)] = node
         return
@@ -144,16 +151,16 @@ def _gather(node: object, path: Path, contents: Contents) -> None:
         contents.networks[".".join(path)] = _settings(node)
         gone = node.get("_non_persistent_buffers_set") or ()
         for part in ("_parameters", "_buffers", "_modules"):
-            children = node[part] if isinstance(node[part], Mapping) else {}
-            for name, child in children.items():
+            children = node.get(part)
+            for name, child in children.items() if isinstance(children, Mapping) else ():
                 if not (part == "_buffers" and name in gone):
-                    _gather(child, (*path, str(name)), contents)
+                    _gather(child, (*path, _text(name)), contents)
         return
     if "param_groups" in node:  # an optimiser's records have the shapes of weights
         return
     above = "".join(f"{name}." for name in path)
     for name, child in node.items():
-        own = f"[{name}]" if isinstance(name, int) else str(name)
+        own = f"[{_text(name)}]" if isinstance(name, int) else _text(name)
         if own in SETTINGS and (plain := _beside(child)):
             contents.settings.setdefault(above, {})[own] = plain
         contents.folders.add(f"{above}{own}.")
@@ -165,11 +172,17 @@ def _beside(node: object) -> dict[str, Any]:
     node = vars(node) if isinstance(node, Inert) else node
     if not isinstance(node, Mapping) or "param_groups" in node or "_modules" in node:
         return {}
-    plain = {str(name): _plain(value) for name, value in node.items() if not isinstance(value, Tensor)}
+    plain = {_text(name): _plain(value) for name, value in node.items() if not isinstance(value, Tensor)}
     return {name: value for name, value in plain.items() if value is not None and len(json.dumps(value)) <= MAX_SETTING}
 
 
-def _settings(module: Mapping) -> dict[str, Any]:
+def _text(name: object) -> str:
+    """A key as text, if it is one that somebody would write; the name of its type otherwise."""
+    text = name if isinstance(name, str) else str(name) if isinstance(name, int) and abs(name) < MOST_WHOLE else ""
+    return text if 0 < len(text) <= LONGEST or name == "" else type(name).__name__
+
+
+def _settings(module: Mapping, outer: bool = True) -> dict[str, Any]:
     """What a network's object says of itself: plain attributes, and the arguments it was made with.
 
     Those of the synthesis network count as the whole's, as StyleGAN3 has them.
@@ -179,20 +192,25 @@ def _settings(module: Mapping) -> dict[str, Any]:
     inner = given.pop("synthesis_kwargs", None)
     children = module["_modules"] if isinstance(module["_modules"], Mapping) else {}
     synthesis = children.get("synthesis")
-    below = _settings(vars(synthesis)) if isinstance(synthesis, Inert) and "_modules" in vars(synthesis) else {}
-    own = {str(name): value for name, value in module.items() if not str(name).startswith("_") and name != "training"}
+    lies_below = outer and isinstance(synthesis, Inert) and "_modules" in vars(synthesis)
+    below = _settings(vars(synthesis), outer=False) if lies_below else {}
+    own = {_text(name): value for name, value in module.items() if not _text(name).startswith("_") and name != "training"}
     merged = {**below, **own, **(inner if isinstance(inner, Mapping) else {}), **given}
-    return {str(name): plain for name, value in merged.items() if (plain := _plain(value)) is not None}
+    return {_text(name): plain for name, value in merged.items() if (plain := _plain(value)) is not None}
 
 
 def _plain(value: object, depth: int = 3) -> Any:
     """The value, if JSON has it; else None."""
-    if isinstance(value, (bool, int, float, str)):
+    if isinstance(value, (bool, float)):
         return value
+    if isinstance(value, int):
+        return value if abs(value) < MOST_WHOLE else None
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else None
     if isinstance(value, (list, tuple)) and depth:
-        return [_plain(part, depth - 1) for part in value[:100]]
+        return [_plain(part, depth - 1) for part in value[:WIDEST]]
     if isinstance(value, Mapping) and depth:
-        return {str(name): _plain(part, depth - 1) for name, part in value.items()}
+        return {_text(name): _plain(part, depth - 1) for name, part in islice(value.items(), WIDEST)}
     return None
 
 
