@@ -8,8 +8,10 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,13 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
+from genart import weights
 from genart.errors import BadWeights
+from genart.families.autoencoder_kl import AutoencoderKL
+from genart.families.taming import Level, Manner, Plan
 from genart.weights import foreign, load_file
+from genart.weights.glimpse import glimpses
+from genart.weights.read import MAX_TENSORS
 from genart.weights.screen import MAGIC, MAX_STEPS
 from tests.tiny import state_of
 
@@ -524,3 +531,111 @@ def test_random_damage_ends_in_a_sentence_or_in_a_generator(folder, no_child):
             data[place] ^= 1 << random.randint(8)
         with suppress(BadWeights):
             load_file(write(folder, "model.safetensors", bytes(data)))
+
+
+# Small files of networks that would take much.
+
+
+def attentive():
+    """An autoencoder with attention at its full 256 pixels."""
+    manner, plain = Manner(1, "silu"), Level(((8, 8),), False, True)
+    down, up = Level(((8, 8),), True, True), Level(((8, 8),), True, False)
+    encoder = Plan(3, 4, 8, False, (down, plain, plain, Level(((8, 8),), False, False)))
+    decoder = Plan(2, 3, 8, False, (plain, plain, plain, up))
+    return AutoencoderKL(encoder, decoder, manner, before=(4, 4), after=(2, 2)).state_dict()
+
+
+def growing(size, channels):
+    """A progressive GAN of few channels."""
+    state = {"formatLayer.module.weight": torch.randn(16 * channels, 8), "formatLayer.module.bias": torch.zeros(16 * channels)}
+    layers = ["groupScale0.0", *(f"scaleLayers.{i}.{j}" for i in range(size.bit_length() - 3) for j in (0, 1))]
+    for layer in layers:
+        state[f"{layer}.module.weight"], state[f"{layer}.module.bias"] = (
+            torch.randn(channels, channels, 3, 3),
+            torch.zeros(channels),
+        )
+    for i in range(size.bit_length() - 2):
+        state |= {
+            f"toRGBLayers.{i}.module.weight": torch.randn(3, channels, 1, 1),
+            f"toRGBLayers.{i}.module.bias": torch.zeros(3),
+        }
+    return state
+
+
+def wide(size):
+    """A DCGAN that ends in many channels."""
+    widths = [8, *[8] * (size.bit_length() - 4), 128, 3]
+    return {f"main.{i}.weight": torch.randn(a, b, 4, 4) for i, (a, b) in enumerate(pairwise(widths))}
+
+
+VAST = {"attentive": attentive, "growing": lambda: growing(4096, 8), "wide": lambda: wide(2048)}
+
+
+@pytest.mark.parametrize("name", VAST)
+def test_a_small_file_whose_pictures_take_much_is_refused_before_it_is_built(name, folder, monkeypatch):
+    monkeypatch.setattr(weights, "read_tensors", lambda *_: pytest.fail("read"))
+    save_file({key: tensor.contiguous() for key, tensor in VAST[name]().items()}, folder / "model.safetensors")
+
+    assert (folder / "model.safetensors").stat().st_size < 2**20
+    assert "Drawing 'model.safetensors' takes more than" in refusal(folder / "model.safetensors")
+
+
+def test_one_array_of_many_names_is_neither_copied_nor_written_for_each(folder):
+    array = np.zeros(2_000_000, np.float32)
+    data = pickle.dumps({f"main.{i}.weight": array for i in range(200)}, 4)
+    assert "claim more numbers" in refusal(write(folder, "model.pkl", data))
+
+
+def test_views_of_one_storage_count_each(folder):
+    tensor = torch.zeros(1_000_000)
+    assert "claim more numbers" in refusal(write(folder, "model.pt", saved({f"main.{i}.weight": tensor for i in range(50)})))
+
+
+def test_a_number_of_thousands_of_digits_is_named_in_our_words(folder, no_child):
+    data = b'{"a":{"dtype":"F32","shape":[' + b"9" * 5000 + b'],"data_offsets":[0,4]}}'
+    assert "a number of 5000 digits" in refusal(write(folder, "model.safetensors", header(data, b"\0" * 4)))
+
+
+KEYS = {
+    "a key of thousands of digits": lambda: {10**5000: np.zeros(4, np.float32)},
+    "a key of a million letters": lambda: {"a" * 10**6: {str(i): np.zeros(4, np.float32) for i in range(50)}},
+    "60,000 tensors": lambda: dict.fromkeys(map(str, range(60_000)), np.zeros(4, np.float32)),
+    "20,000 wrappers": lambda: {f"model_{i}": {"0.weight": np.zeros(4, np.float32)} for i in range(20_000)},
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_names_that_nobody_writes_end_in_a_sentence(name, folder):
+    assert "set_int_max_str_digits" not in refusal(write(folder, "model.pkl", pickle.dumps(KEYS[name](), 4)))
+
+
+def test_synthesis_in_synthesis_for_ever_ends_in_a_sentence(folder):
+    inner = b"N"
+    for _ in range(2000):
+        inside = b"}(" + text("_modules") + b"}" + text("synthesis") + inner + b"s" + text("_parameters") + b"}u"
+        inner = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n(}" + text("state") + inside + b"stR"
+    assert "holds 0 tensors" in refusal(write(folder, "model.pkl", b"\x80\x04" + inner + b"."))
+
+
+NAMES = {
+    "main.{}.weight": (1, 1, 4, 4),
+    "decoder.up_blocks.{}.resnets.0.conv1.weight": (1, 1, 3, 3),
+    "synthesis.L{}_36_6.weight": (1, 1, 3, 3),
+    "synthesis.b{}.conv1.weight": (1, 1, 3, 3),
+    "{}.conv.0.weight": (1, 1, 3, 3),
+    "GE.layers.{}.0.2.weight": (1, 1, 3, 3),
+    "module." * 100 + "{}": (1,),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("count", [MAX_TENSORS, 20_000])
+def test_thousands_of_tensors_are_told_soon(name, count, folder, no_child):
+    size = 4 * int(np.prod(NAMES[name]))
+    parts = {name.format(i): part(list(NAMES[name]), size * i, size * (i + 1)) for i in range(count)}
+    path = write(folder, "model.safetensors", header(parts, b"\0" * size * count))
+    start = time.process_time()
+    refusal(path)
+
+    assert isinstance(glimpses({"model": path})["model"], BadWeights)
+    assert time.process_time() - start < 4

@@ -204,10 +204,38 @@ def test_a_small_file_that_would_draw_a_vast_picture_is_refused(path):
     assert f"{4 * 2**29} pixels a side" in refusal(path)
 
 
-def test_a_layer_too_large_for_memory_is_refused_before_it_is_made(path, monkeypatch):
-    monkeypatch.setattr(weights, "MAX_LAYER", 1000)
+@pytest.mark.parametrize(
+    ("most", "named"),
+    [((0, 2**60, 99_999), "MB of memory"), ((2**60, 10**6, 99_999), "multiplications"), ((2**60, 2**60, 9), "operations")],
+)
+def test_a_picture_that_takes_too_much_is_refused_before_anything_is_built(path, monkeypatch, most, named):
+    monkeypatch.setattr(weights, "PICTURE", most)
+    monkeypatch.setattr(weights, "read_tensors", lambda *_: pytest.fail("read"))
     save_file(state_of("stylegan2"), path)
-    assert "One layer of" in refusal(path)
+    assert named in refusal(path)
+
+
+def test_a_z_that_is_longer_than_any_is_refused(path, monkeypatch):
+    monkeypatch.setattr(weights, "MAX_Z", 9)
+    save_file(state_of("dcgan"), path)
+    assert "read 12 numbers of z" in refusal(path)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_picture_takes_is_counted_in_every_family(path, family, monkeypatch):
+    opened = []
+
+    class Noted(weights.Counted):
+        def __init__(self, *limits):
+            super().__init__(*limits)
+            opened.append(self)
+
+    monkeypatch.setattr(weights, "Counted", Noted)
+    save_file(state_of(family, 3 if family in WITH_CLASSES else 0), path)
+    space = load_file(path).generator.space
+
+    assert [0 < one.work < 10**12 for one in opened] == [True, True]
+    assert all(one.bytes >= 4 * space.channels * space.sizes[0] ** 2 for one in opened)
 
 
 @pytest.mark.parametrize(
@@ -307,17 +335,18 @@ def test_what_a_recipe_says_of_parts_is_in_the_shipped_weights(name):
     assert all(f"part.of.{part.name}" in WORDS for part in parts)
 
 
-def test_loading_and_drawing_import_no_symbolic_algebra(entries):
+def test_loading_what_is_shipped_and_drawing_import_no_symbolic_algebra(entries):
     """Torch does so for arithmetic on the meta device, which holds up the first pictures by a second."""
     script = """
 import sys
 from pathlib import Path
 import torch
 from genart.weights import load_file
+from genart.weights.read import sha256_of
 
 for path in sys.argv[1:]:
     with torch.inference_mode():
-        generator = load_file(Path(path)).generator
+        generator = load_file(Path(path), sha256_of(Path(path))).generator
         space = generator.space
         label = torch.eye(space.num_classes)[:1] if space.num_classes else None
         generator.synthesis(generator.mapping(torch.zeros(1, space.z_dim), label))

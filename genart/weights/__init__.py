@@ -33,7 +33,7 @@ PICTURE = 4 * 2**30, 6_500_000_000_000, 60_000
 MAX_CONFIG = 2**20
 MAX_PART_NAME = 40
 # What torch raises for tensors whose shapes cannot follow one another.
-MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+MISFITS = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def load(entry: Entry) -> Loaded:
     if entry.source and entry.path.is_file() and entry.sha256 not in (None, sha256_once(entry.path)):
         take_away(entry.source, damaged=True)  # before anything of it is read
         raise _not_recorded(entry)
-    loaded = load_file(entry.path, entry.sha256)
+    loaded = load_file(entry.path, None if entry.source else entry.sha256)  # of a file that comes from elsewhere nobody knows
     if entry.sha256 not in (None, loaded.sha256):
         raise _not_recorded(entry)
     return replace(loaded, directions=_directions(entry.directions, loaded.generator.space))

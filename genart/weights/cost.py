@@ -82,7 +82,9 @@ class Counted(TorchDispatchMode):
 
     def _check(self) -> None:
         if self.bytes > self.most_bytes:
-            raise BadWeights(f"Drawing {self.name!r} takes more than {self.most_bytes >> 20} MB of memory; choose a smaller model.")
+            raise BadWeights(
+                f"Drawing {self.name!r} takes more than {self.most_bytes >> 20} MB of memory; choose a smaller model."
+            )
         if self.work > self.most_work:
             raise BadWeights(
                 f"Drawing {self.name!r} takes more than {self.most_work / 1e9:.0f} billion multiplications; "
@@ -117,7 +119,9 @@ def _convolved(
     x: Tensor, weight: Tensor, bias: Any, strides: Any, paddings: Any, steps: Any, transposed: bool, more: Any, groups: int
 ) -> Tensor:
     sizes = []
-    for side, kernel, stride, padding, step, over in zip(x.shape[2:], weight.shape[2:], strides, paddings, steps, more, strict=True):
+    for side, kernel, stride, padding, step, over in zip(
+        x.shape[2:], weight.shape[2:], strides, paddings, steps, more, strict=True
+    ):
         reach = step * (kernel - 1) - 2 * padding
         sizes.append((side - 1) * stride + reach + over + 1 if transposed else (side - reach - 1) // stride + 1)
     outside = weight.shape[1] * groups if transposed else weight.shape[0]
