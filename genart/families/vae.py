@@ -359,7 +359,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> VAE:
         if label is not None and label.shape[0] < label.shape[1] and (model.parts or "label.power" in state):
             raise RuntimeError(f"{label.shape[0]} numbers cannot tell {label.shape[1]} classes apart")
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-        if not 1 <= float(state.get("label.power", 1.0)) <= MOST_POWER:
+        power = state.get("label.power")
+        if power is not None and not power.is_meta and not 1 <= float(power) <= MOST_POWER:
             raise RuntimeError("label.power is out of range")
         with torch.no_grad():
             model.keep_classes()

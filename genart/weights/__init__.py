@@ -2,7 +2,6 @@
 
 import json
 import math
-import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Container, Mapping
@@ -147,11 +146,9 @@ def save_as(path: Path, out: Path) -> None:
 
 
 def outline(family: Family, shapes: Shapes, config: Config) -> Generator:
-    """The generator of weights of which only shapes are known: no memory, and no numbers but a 1 for one that stands alone."""
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "for .*: copying from a non-meta parameter")  # such a 1 into a network without numbers
-        state = {name: torch.empty(shape) if shape else torch.ones(shape, device="cpu") for name, shape in shapes.items()}
-        return family(state, config)
+    """The generator of weights of which only the shapes are known: no numbers, no memory."""
+    with torch.device("meta"):
+        return family({name: torch.empty(shape) for name, shape in shapes.items()}, config)
 
 
 def space_of(family: Family, shapes: Shapes, config: Config, name: str) -> Space:
