@@ -308,6 +308,14 @@ def test_settings_lie_under_their_names_and_never_over_a_networks_own():
     assert settings == {"args": {"lr": 1e-3, "names": ["x"]}, "config": "own", "hparams": {"b": 2}, "z_dim": 3}
 
 
+def test_what_is_left_out_beside_the_generator_is_named_and_not_the_place_where_it_was():
+    one = torch.zeros(1)
+    inside = {"encoder.weight": one, "loss.discriminator.weight": one, "loss.logvar": one}
+    found = unwrapped({"state_dict": inside, "callbacks": {"best": one}}, lambda shapes: "encoder.weight" in shapes)
+
+    assert (found.prefix, found.left_out) == ("state_dict.", ["callbacks", "state_dict.loss"])
+
+
 def test_a_prefix_that_is_part_of_the_layout_is_left_alone():
     state = {"synthesis.init.weight": torch.zeros(1), "synthesis.to_big.weight": torch.zeros(1)}
 

@@ -99,9 +99,9 @@ def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> Found:
     tensors = contents.tensors
     views = [view for view in _views(contents, tensors, "", recognised) if view[1]] or [("", tensors)]
     prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[0])
-    depth = max(1, prefix.count("."))
-    others = [name.split(".") for name in tensors if name.removeprefix(prefix) not in state]
-    left_out = sorted({".".join(parts[:depth]) for parts in others})
+    others = [name for name in tensors if name.removeprefix(prefix) not in state]
+    depths = (prefix.count(".") + name.startswith(prefix) for name in others)  # beside the generator, or among its own
+    left_out = sorted({".".join(name.split(".")[:depth]) for name, depth in zip(others, depths, strict=True)})
     return Found(_averaged(state, tensors), _said(contents, prefix), prefix, left_out)
 
 
