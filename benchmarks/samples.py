@@ -47,7 +47,7 @@ def page(name: str) -> Image.Image:
 
 def picture(studio: Studio, recipe: Recipe) -> np.ndarray:
     pixels = Image.fromarray(studio.render(recipe))
-    hard = studio.entries[recipe.model].hard_pixels
+    hard = studio.entry(recipe.model).hard_pixels
     return np.asarray(pixels.resize((SIDE, SIDE), Image.Resampling.NEAREST if hard else Image.Resampling.LANCZOS))
 
 

@@ -1,10 +1,12 @@
 """The command line, over the same functions as the page."""
 
 import argparse
+import errno
 import math
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +17,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genart import machine
-from genart.catalogue import ENTRIES, Entry, Source, entry_at, entry_of, source_of
-from genart.errors import BadRecipe, BadWeights, GenartError, NoDownload, quote
+from genart.catalogue import ENTRIES, Entry, Source, called, entry_at, entry_of, source_of
+from genart.errors import BadRecipe, BadWeights, GenartError, NoDownload, printable, quote
 from genart.recipe import MIXES, Anchor, Noise, Offset, Recipe, pack_vector, seeds_of
 from genart.walk import EASES, WALKS, Key, Reach, Walk, even
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from genart.hub import Progress
     from genart.studio import Studio
 
+SECONDS = 4.0  # from key to key
 EXAMPLES = """examples:
   python -m genart list
   python -m genart render digits-gan --seeds 1,4,10-15 --psi 0.7 --label 3 --out sheet.png
@@ -53,13 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen.run(chosen)
     except GenartError as error:
-        print(error, file=sys.stderr)
+        _say(error, error=True)
         return 1
     except OSError as error:
-        print(f"{quote(error.filename)} cannot be used ({error.strerror}); choose another file or folder.", file=sys.stderr)
+        place = error.filename2 or error.filename
+        if place is None:  # it is the output, and Python would try once more to write the rest of it
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # whose reader has read enough
+            named = quote(place) if place else "The output"
+            _say(f"{named} cannot be used ({error.strerror}); choose another file or folder.", error=True)
         return 1
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        _say("Stopped.", error=True)
         return 130  # as a shell calls it
     return 0
 
@@ -71,11 +80,11 @@ def list_models(chosen: argparse.Namespace) -> None:
         try:
             loaded = studio.resident(entry.name).loaded
         except GenartError as error:
-            print(f"{entry.name:16} {error}")
+            _say(f"{entry.name:16} {error}")
             continue
         space = loaded.generator.space
         classes = f"{space.num_classes} classes" if space.num_classes else "no classes"
-        print(
+        _say(
             f"{entry.name:16} {entry.kind:4} {loaded.family.title:10} {space.image_size:5} px  z {space.z_dim:<4} "
             f"num_ws {space.num_ws:<3} {classes:12} {entry.licence}"
         )
@@ -87,7 +96,7 @@ def render(chosen: argparse.Namespace) -> None:
 
     studio = _studio(chosen)
     recipes = list(_recipes(chosen, studio))
-    out = Path(chosen.out or _default_name(studio.entries[chosen.model].plain_name, recipes))
+    out = Path(chosen.out or _default_name(studio.entry(chosen.model).plain_name, recipes))
     if out.suffix == ".npy":
         np.save(out, np.concatenate([studio.raw(recipe, size=chosen.size) for recipe in recipes]))
     elif out.suffix == ".png":
@@ -99,7 +108,7 @@ def render(chosen: argparse.Namespace) -> None:
         for number, recipe in enumerate(recipes):
             name = f"seed{recipe.anchors[0].seed:04d}.png" if chosen.seeds else f"row{number:04d}.png"
             (out / name).write_bytes(EXPORTERS["png"](studio, [recipe], size=chosen.size))
-    print(out)
+    _say(out)
 
 
 def film(chosen: argparse.Namespace) -> None:
@@ -116,11 +125,13 @@ def film(chosen: argparse.Namespace) -> None:
     shown = Film(kind, chosen.size, chosen.fps, chosen.quality, chosen.mark)
     if not out.absolute().parent.is_dir():
         raise BadRecipe(f"There is no folder {quote(str(out.parent))} to write to; make it, or choose another.")
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
     if chosen.even:
         walk, before, after = even(walk, lambda recipe: studio.render(recipe, size=64))
-        print(f"unevenness {before:.2f}, now {after:.2f}", file=sys.stderr)
+        _say(f"unevenness {before:.2f}, now {after:.2f}", error=True)
     expected = estimate(studio, walk, shown)
-    print(f"{expected.frames} frames, about {expected.seconds:.0f} s and {expected.bytes / 1e6:.1f} MB", file=sys.stderr)
+    _say(f"{expected.frames} frames, about {expected.seconds:.0f} s and {expected.bytes / 1e6:.1f} MB", error=True)
     start = time.monotonic()
 
     def progress(done: int, count: int) -> None:
@@ -129,7 +140,7 @@ def film(chosen: argparse.Namespace) -> None:
             print(f"\r{done}/{count}, {left:.0f} s left ", end="" if done < count else "\n", file=sys.stderr, flush=True)
 
     save_film(studio, walk, shown, out, sound=samples, progress=progress)
-    print(out)
+    _say(out)
 
 
 def show(chosen: argparse.Namespace) -> None:
@@ -142,16 +153,16 @@ def show(chosen: argparse.Namespace) -> None:
     notes = read_notes(data)
     if notes.walk is None:
         for recipe in notes.recipes:
-            print(recipe.to_json())
+            _say(recipe.to_json())
         studio = _studio(chosen, {recipe.model for recipe in notes.recipes})
-        print("same bytes" if remade(studio, data) else "other bytes: made with another version or on another machine")
+        _say("same bytes" if remade(studio, data) else "other bytes: made with another version or on another machine")
         return
-    print(notes.walk.to_json())
+    _say(notes.walk.to_json())
     if notes.shown:
-        print(notes.shown)
+        _say(notes.shown)
         decibels = likeness(_studio(chosen, {key.recipe.model for key in notes.walk.keys}), path, notes)
         verdict = "same pictures" if decibels >= ALIKE else "other pictures"
-        print(f"{verdict}: {'every pixel' if decibels == math.inf else f'{decibels:.1f} dB'}")
+        _say(f"{verdict}: {'every pixel' if decibels == math.inf else f'{decibels:.1f} dB'}")
 
 
 def _walk(chosen: argparse.Namespace) -> Walk:
@@ -159,19 +170,20 @@ def _walk(chosen: argparse.Namespace) -> Walk:
     from genart.export import read_notes
     from genart.export.replay import ends_of
 
+    seconds = SECONDS if chosen.seconds is None else chosen.seconds
     if not (chosen.seeds or chosen.walk):
         if chosen.source is None:
             raise BadRecipe("Name a file that carries a walk, or give --seeds.")
         notes = read_notes(ends_of(Path(chosen.source)))
         if notes.walk is None:
-            return Walk(tuple(Key(recipe, chosen.seconds or 4.0) for recipe in notes.recipes), loop=chosen.loop)
+            return Walk(tuple(Key(recipe, seconds) for recipe in notes.recipes), loop=chosen.loop)
         walk = notes.walk
-        if chosen.seconds:
+        if chosen.seconds is not None:
             walk = replace(walk, keys=tuple(replace(key, seconds=chosen.seconds) for key in walk.keys))
         return replace(walk, loop=walk.loop or chosen.loop)
     chosen.model = chosen.source or next(iter(ENTRIES))
     studio = _studio(chosen)
-    entry = studio.entries[chosen.model]
+    entry = studio.entry(chosen.model)
     begun = [entry.begin(Anchor(seed, label=chosen.label), chosen.psi) for seed in seeds_of(chosen.seeds or "0")]
     recipes = [replace(recipe, offsets=_offsets(chosen, studio)) for recipe in begun]
     if chosen.walk:
@@ -179,7 +191,7 @@ def _walk(chosen: argparse.Namespace) -> Walk:
         space = loaded.generator.space
         reach = Reach(space.num_ws, space.num_classes, tuple(studio.direction_names(entry.name)))
         return WALKS[chosen.walk](recipes[0], reach)
-    keys = tuple(Key(recipe, chosen.seconds or 4.0, chosen.ease, chosen.path) for recipe in recipes)
+    keys = tuple(Key(recipe, seconds, chosen.ease, chosen.path) for recipe in recipes)
     return Walk(keys, loop=chosen.loop, spline=chosen.spline)
 
 
@@ -193,7 +205,7 @@ def _with_sound(walk: Walk, chosen: argparse.Namespace) -> tuple[Walk, np.ndarra
         data = file.read(limits.sound_bytes + 1)
     samples = samples_of(data, path.name, most_bytes=limits.sound_bytes, most_seconds=limits.sound_seconds)
     sound = heard_in(samples, path.name)
-    fits = (chosen.seeds or chosen.walk) and not chosen.seconds
+    fits = (chosen.seeds or chosen.walk) and chosen.seconds is None
     return replace(walk.lasting(sound.seconds) if fits else walk, sound=sound), samples
 
 
@@ -202,10 +214,10 @@ def bench(chosen: argparse.Namespace) -> None:
     if chosen.rounds < 1:
         raise BadRecipe(f"--rounds {chosen.rounds} is out of range; use a whole number from 1 up.")
     studio = _studio(chosen)
-    print(f"{'model':16} {'size':>5} {'forward':>9} {'picture':>9} {'live':>9}  ratio   ({studio.device})")
+    _say(f"{'model':16} {'size':>5} {'forward':>9} {'picture':>9} {'live':>9}  ratio   ({studio.device})")
     for name in [chosen.model] if chosen.model else ENTRIES:
         for size, forward, picture, live in _speeds(studio, name, chosen.rounds):
-            print(f"{name:16} {size:5} {forward:6.2f} ms {picture:6.2f} ms {live:6.2f} ms  {live / forward:5.2f}")
+            _say(f"{name:16} {size:5} {forward:6.2f} ms {picture:6.2f} ms {live:6.2f} ms  {live / forward:5.2f}")
 
 
 def inspect(chosen: argparse.Namespace) -> None:
@@ -224,7 +236,7 @@ def inspect(chosen: argparse.Namespace) -> None:
     lines = inspected(entry.path) if entry else inspected_afar(source or Source(chosen.file))
     for name, value in lines:
         stated = name == "licence" and entry and entry.source and entry.title
-        print(f"{name:15} {entry.licence if stated and entry else value}")
+        _say(f"{name:15} {entry.licence if stated and entry else value}")
 
 
 def _print_repository(source: Source) -> None:
@@ -237,7 +249,8 @@ def _print_repository(source: Source) -> None:
     entries = {name: entry_at(replace(source, file=name)) for name in found.candidates()}
     known = next((entry for entry in entries.values() if entry.title), entry_at(source))
     licence = found.licence or (known.licence if known.title else "none stated")
-    print(f"{'repository':15} {found.repo}\n{'revision':15} {found.revision}\n{'licence':15} {licence}")
+    for name, value in (("repository", found.repo), ("revision", found.revision), ("licence", licence)):
+        _say(f"{name:15} {value}")
     for name, entry in entries.items():
         size = f"{found.files[name][0] / 1e6:.1f} MB"
         state = "here" if hub.held(entry) else "not here"
@@ -249,8 +262,9 @@ def _print_repository(source: Source) -> None:
             family = str(glimpse)
         else:
             family = f"expected to be {entry.family}" if entry.family else "its family shows once it is here"
-        print(f"{'file':15} {name}, {size}, {state}; {family}")
-    print(f"\n{found.card}" if found.card else "")
+        _say(f"{'file':15} {name}, {size}, {state}; {family}")
+    for line in ("", *found.card.splitlines()):
+        _say(line)
     if not entries:
         hub.chosen(source, found)  # says what there is instead
 
@@ -263,16 +277,16 @@ def convert(chosen: argparse.Namespace) -> None:
     if out.suffix != ".safetensors":
         raise BadWeights(f"{quote(chosen.out)} does not end in .safetensors; that is the only format that is written.")
     save_as(_here(chosen.file).path, out)
-    print(out)
+    _say(out)
 
 
 def doctor(chosen: argparse.Namespace) -> None:
     """Versions, device, and whether the weights here are whole."""
     from genart.weights.report import health
 
-    print(f"{'device':20} {_studio(chosen).device}")
+    _say(f"{'device':20} {_studio(chosen).device}")
     for name, value in health():
-        print(f"{name:20} {value}")
+        _say(f"{name:20} {value}")
 
 
 def _speeds(studio: "Studio", name: str, rounds: int) -> Iterator[tuple[int, float, float, float]]:
@@ -303,7 +317,7 @@ def _recipes(chosen: argparse.Namespace, studio: "Studio") -> Iterator[Recipe]:
     else:
         anchors = [Anchor(seed, label=chosen.label) for seed in seeds_of(chosen.seeds or "0")]
     for anchor in anchors:
-        recipe = studio.entries[chosen.model].begin(anchor, psi)
+        recipe = studio.entry(chosen.model).begin(anchor, psi)
         yield replace(recipe, psi_cutoff=chosen.psi_cutoff, noise=noise, offsets=offsets)
 
 
@@ -358,9 +372,10 @@ def _studio(chosen: argparse.Namespace, others: Iterable[str] = ()) -> "Studio":
         entry = _here(chosen.model)
         entries[entry.name] = entry
         chosen.model = entry.name
-    for name in set(others) - entries.keys():
-        if _source(name):
-            entries[name] = _here(name, fetched=False)
+    for name in others:
+        if _source(name) and called(name, entries) is None:
+            entry = _here(name, fetched=False)
+            entries[entry.name] = entry
     return Studio(chosen.device, entries)
 
 
@@ -380,6 +395,13 @@ def _here(text: str, *, fetched: bool = True) -> Entry:
     if not fetched and hub.held(entry) is None:
         raise NoDownload(f"{quote(text)} is not on this machine; fetch it with --weights {text}.")
     return hub.fetch(entry, _print_progress)
+
+
+def _say(text: object, *, error: bool = False) -> None:
+    """Print one line, fit for a terminal: names, cards and licences may be a stranger's words."""
+    stream = sys.stderr if error else sys.stdout
+    encoding = stream.encoding or "utf-8"
+    print(printable(text).encode(encoding, "replace").decode(encoding), file=stream, flush=True)
 
 
 def _print_progress(progress: "Progress") -> None:

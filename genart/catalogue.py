@@ -257,6 +257,20 @@ def entry_of(text: str, entries: Mapping[str, Entry] = ENTRIES) -> Entry:
     raise UnknownModel(text, entries)
 
 
+def called(text: str, entries: Mapping[str, Entry]) -> Entry | None:
+    """The model of that name, or of another name for the same file of the Hub; None where there is none, or several."""
+    if text in entries:
+        return entries[text]
+    source = source_of(text)
+    same = [entry for entry in list(entries.values()) if source and entry.source and _may_be_one(source, entry.source)]
+    return same[0] if len(same) == 1 else None
+
+
+def _may_be_one(source: Source, other: Source) -> bool:
+    alike = (source.repo, source.revision) == (other.repo, other.revision)
+    return alike and (source.file is None or source.file == other.file)
+
+
 def other_format(name: str) -> str | None:
     """What the ending of a name says of a file that genart does not read; None where it says nothing."""
     return next((what for ending, what in OTHER_FORMATS.items() if name.lower().endswith(ending)), None)

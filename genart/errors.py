@@ -46,6 +46,14 @@ class Refused(GenartError):
     pass
 
 
+def printable(text: object) -> str:
+    """What a stranger wrote, on one line, without the letters that a terminal or a page would obey.
+
+    Such are control characters and those that turn the direction of writing.
+    """
+    return "".join(" " if letter.isspace() else letter for letter in str(text) if letter.isprintable() or letter.isspace())
+
+
 def quote(value: object, limit: int = 60) -> str:
     """The offending value as a reader may see it: short, on one line."""
     text = repr(value)

@@ -22,9 +22,10 @@ class Memo:
         self._bytes = 0
 
     @staticmethod
-    def key(recipe: Recipe, size: int | None, manner: int) -> Key:
-        """What decides a picture before its finishing steps; `manner` tells apart how a preview was made."""
-        return replace(recipe, finish=(), weights=None), size, manner
+    def key(recipe: Recipe, model: str, size: int | None, manner: int) -> Key:
+        """What decides a picture before its finishing steps: `model` is its own name, for the recipe may have another;
+        `manner` tells apart how a preview was made."""
+        return replace(recipe, model=model, finish=(), weights=None), size, manner
 
     def get(self, key: Key) -> np.ndarray | None:
         if key in self._pictures:

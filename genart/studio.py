@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from genart import finish, latent
-from genart.catalogue import ENTRIES, Entry, source_of
+from genart.catalogue import ENTRIES, Entry, called, source_of
 from genart.device import is_out_of_memory, pick_device
 from genart.directions import MEASURES, Direction, axes_of, from_file, learn, measurable, names, sample_w, to_file
 from genart.errors import BadRecipe, GenartError, NoDownload, Refused, UnknownModel
@@ -139,7 +139,7 @@ class Studio:
         """A live frame, not yet finished, in the visitor's next turn, replacing one still waiting.
         With `within_ms` the picture may be smaller, as measured on this machine."""
         self._asked = time.monotonic()
-        if _measured_in(recipe) and recipe.model in self.entries:
+        if _measured_in(recipe) and called(recipe.model, self.entries):
             self.prepare(recipe.model)
         return self._turns.submit(visitor, lambda: self._frame(recipe, self._size_within(recipe.model, within_ms), toned=True))
 
@@ -165,6 +165,15 @@ class Studio:
         Raises BadRecipe where z is asked for and the recipe was not made from any.
         """
         return self._turns.run(lambda: self._stored_point(recipe, space))
+
+    def entry(self, name: str) -> Entry:
+        """The model that a recipe names, by whichever of its names; raises UnknownModel, NoDownload."""
+        found = called(name, self.entries)
+        if found:
+            return found
+        if source_of(name):
+            raise NoDownload(f"The model {name!r} is not on this machine; fetch it in the tab Models.")
+        raise UnknownModel(name, self.entries)
 
     def add(self, entry: Entry) -> None:
         """Know one model more, or another file under a name that is known."""
@@ -247,6 +256,7 @@ class Studio:
 
         In a thread of its own, between the pictures that visitors ask for; once for all who ask meanwhile.
         """
+        name = self.entry(name).name
         resident = self._residents.get(name)
         if resident and resident.complete and resident.tones is not None:
             return
@@ -376,7 +386,7 @@ class Studio:
         full = size is None
         tone = (resident.tones or {}).get(size or 0) if toned and not recipe.all_classes else None
         hasty = toned and not full
-        key = self._memo.key(recipe, size, int(hasty) + int(tone is not None))
+        key = self._memo.key(recipe, self.entry(recipe.model).name, size, int(hasty) + int(tone is not None))
         known = self._memo.get(key)
         if known is not None:
             return Frame(known, self._point(recipe), 0.0, full)
@@ -421,12 +431,10 @@ class Studio:
             return drawn(recipe, generator, styles(recipe, generator, steps, resident.mapped), size)
 
     def _resident(self, name: str) -> Resident:
+        entry = self.entry(name)
+        name = entry.name
         if name not in self._residents:
-            if name not in self.entries and source_of(name):
-                raise NoDownload(f"The model {name!r} is not on this machine; fetch it in the tab Models.")
-            if name not in self.entries:
-                raise UnknownModel(name, self.entries)
-            self._residents[name] = self._with_room(name, lambda: load_resident(self.entries[name], self.device, self._choice))
+            self._residents[name] = self._with_room(name, lambda: load_resident(entry, self.device, self._choice))
             log.info("loaded %s, %.1f MB, on %s", name, self._residents[name].bytes / 1e6, self.device)
         self._residents.move_to_end(name)
         while len(self._residents) > 1 and sum(resident.bytes for resident in self._residents.values()) > MODEL_BYTES:
@@ -439,7 +447,7 @@ class Studio:
         self._memo.forget(name)
 
     def _drop_others(self, name: str) -> None:
-        for other in [other for other in self._residents if other != name]:
+        for other in self._residents.keys() - {self.entry(name).name}:
             del self._residents[other]
         if self.device.type != "cpu":
             torch.get_device_module(self.device).empty_cache()

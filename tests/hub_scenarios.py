@@ -17,6 +17,7 @@ FILES = {
     "ceyda/butterfly_cropped_uniq1K_512": ("model.pt", "config.json"),
     "ZeqiangLai/StyleGAN2": ("ada/metfaces.pt", "ada/ffhq.pt"),
     "madebyollin/taesd": ("taesd_encoder.safetensors", "taesd_decoder.safetensors", "diffusion_pytorch_model.safetensors"),
+    "justinpinkney/one": ("network.pkl", "D.pkl"),
     "justinpinkney/stylegan3-t-lhq-256": ("lhq-256-stylegan3-t-25Mimg.pkl",),
 }
 PAINTING = Source("huggan/fastgan-few-shot-painting", "pytorch_model.bin")

@@ -228,8 +228,8 @@ def test_settings_beside_the_weights_come_along(hub):
 
 
 def test_the_only_generator_of_a_repository_needs_no_name(hub):
-    assert fetch(entry(Source("huggan/fastgan-few-shot-painting"))).path.name == "pytorch_model.bin"
-    assert held(entry(Source("huggan/fastgan-few-shot-painting"))).path.name == "pytorch_model.bin"
+    assert fetch(entry(Source("justinpinkney/one"))).path.name == "network.pkl"
+    assert held(entry(Source("justinpinkney/one"))).path.name == "network.pkl"
 
 
 def test_several_candidates_are_named(hub):

@@ -1,5 +1,6 @@
 """The command line takes a place on the Hub wherever it takes a model."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 from PIL import Image
 
 from genart.__main__ import main
-from genart.catalogue import Source
-from genart.hub import cache
+from genart.catalogue import Source, entry_of
+from genart.hub import Listing, cache, fetch, here
+from genart.recipe import Recipe
+from genart.studio import Studio
 from tests.fakehub import FakeHub
 
 DCGAN = Path(__file__).parent / "fixtures" / "dcgan"
@@ -142,3 +145,63 @@ def test_doctor_tells_the_state_of_the_hubs_cache(capsys, monkeypatch):
 def test_several_files_must_be_told_apart(capsys):
     assert main(["render", "somebody/two-files"]) == 1
     assert "colour.safetensors, netG.pth; name one as somebody/two-files:FILE" in capsys.readouterr().err
+
+
+CLEAR = "\x1b[2J\r\u202e"  # a terminal would obey each of these
+
+
+@pytest.fixture
+def strange(served):
+    """A repository whose maker writes to the terminal."""
+    folder = Path(served.httpd.state.root) / "somebody/strange"
+    folder.mkdir()
+    shutil.copy(DCGAN / "tutorial_main_gray64.pth", folder / "netG.pth")
+    (folder / f"{CLEAR}.pth").write_bytes(b"x")
+    (folder / "README.md").write_text(f"Card {CLEAR}of\tmine\nand more", newline="")
+    (folder / ".hub.json").write_text(json.dumps({"card": {"license": f"mit{CLEAR}"}}))
+    yield "somebody/strange"
+    shutil.rmtree(folder)
+
+
+def test_what_a_stranger_writes_does_not_reach_the_terminal_as_orders(strange, tmp_path, capsys):
+    own = tmp_path / f"own{CLEAR}.pth"
+    shutil.copy(DCGAN / "tutorial_main_gray64.pth", own)
+    for words in (["inspect", strange], ["inspect", f"{strange}:netG.pth"], ["inspect", f"{strange}:no.pth"]):
+        main(words)
+    for words in (["inspect", str(own)], ["convert", str(own), f"{own}.safetensors"], ["inspect", f"{own}.bin"]):
+        main(words)
+    said = "".join(capsys.readouterr())
+
+    assert all(letter.isprintable() or letter == "\n" for letter in said)
+    assert "mit[2J" in said
+    assert "of mine\nand more" in said
+
+
+def test_discriminators_are_no_candidates_and_averages_come_first(served):
+    kinds = ("D-best", "D-current", "G-best", "G-current", "G_ema-best", "G_ema-current")
+    files = {f"AFHQ/{name}-{kind}-weights.pth": (1, None) for name in ("model=x", "model") for kind in kinds}
+    other = dict.fromkeys(("D.pth", "netD_epoch_3.pth", "Optimizer.pt", "3D-gan.pth", "netG.pth", "a.safetensors"), (1, None))
+    found = Listing("a/b", "0" * 40, None, files | other).candidates()
+
+    assert found[0] == "a.safetensors"
+    assert all("G_ema" in name for name in found[1:5])
+    assert sorted(found[5:]) == sorted(["3D-gan.pth", "netG.pth", *(name for name in files if "-G-" in name)])
+
+
+@pytest.mark.parametrize("names", [("somebody/one", "somebody/one:netG.pth"), ("somebody/one:netG.pth", "somebody/one")])
+def test_a_repository_of_one_file_and_the_file_are_one_model(served, names, tmp_path, capsys):
+    folder = Path(served.httpd.state.root) / "somebody/one"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(DCGAN / "tutorial_main_gray64.pth", folder / "netG.pth")
+    entries = [fetch(entry_of(name)) for name in names]
+    studio = Studio(entries={entry.name: entry for entry in entries})
+    pictures = [studio.render(Recipe(name)) for name in names]
+
+    assert entries[0] == entries[1]
+    assert list(here()) == ["somebody/one:netG.pth"]
+    assert len(list(cache.records())) == 1
+    assert studio.resident(names[0]) is studio.resident(names[1])
+    assert pictures[0] is pictures[1]
+    assert main(["render", names[0], "--out", "a.png"]) == 0
+    assert main(["show", "a.png"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "same bytes"

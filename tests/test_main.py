@@ -230,6 +230,13 @@ def test_bench_measures_every_size(capsys):
         ("film vae --seeds 1,2 --out a.avi", "'.avi'"),
         ("film vae --seeds 1,2 --fps 0 --out a.mp4", "0.0 frames"),
         ("film vae --seeds 1,2 --seconds -1 --out a.mp4", "-1.0 seconds"),
+        ("film vae --seeds 1,2 --seconds 0 --out a.mp4", "0.0 seconds"),
+        ("film vae --seeds 1,2 --format mp4 --out .", "'.'"),
+        ("render vae --out nowhere.npy/a.png", "'nowhere.npy/a.png'"),
+        ("inspect nowhere.pth", "'nowhere.pth'"),
+        ("inspect .", "is a folder"),
+        ("convert nowhere.pth a.safetensors", "'nowhere.pth'"),
+        ("convert . a.pth", "'a.pth'"),
         ("film vae --seeds 1,2 --sound nothing.wav --out a.mp4", "'nothing.wav'"),
         ("film vae --walk classes --out a.mp4", "no classes"),
         ("film vae --seeds 1,2 --seconds 0.1 --out nowhere/a.mp4", "nowhere"),
@@ -315,6 +322,32 @@ def test_the_command_line_works_as_a_program():
     assert ended.stdout == ""
     assert ended.stderr.startswith("Device 'nonsense' is not on this machine")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("output", "said"), [("/dev/full", "The output cannot be used"), ("a pipe", "")])
+def test_an_output_that_takes_no_more_ends_the_command_quietly(output, said):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    reader, writer = os.pipe() if output == "a pipe" else (None, os.open(output, os.O_WRONLY))
+    if reader is not None:
+        os.close(reader)
+    arguments = [sys.executable, "-m", "genart", "doctor"]
+    ended = subprocess.run(arguments, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment, timeout=60)
+    os.close(writer)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(said)
+    assert ended.stderr.count("\n") == bool(said)
+
+
+def test_a_terminal_of_few_letters_is_no_reason_to_fail(tmp_path):
+    path = tmp_path / "数字.safetensors"
+    path.write_bytes((ROOT / "weights/digits-gan.safetensors").read_bytes())
+    arguments = [sys.executable, "-m", "genart", "inspect", str(path)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)
+
+    assert ended.returncode == 0
+    assert "??.safetensors" in ended.stdout
 
 
 def test_list_goes_on_past_a_model_that_cannot_be_loaded(capsys, monkeypatch, entries, tmp_path):

@@ -155,7 +155,7 @@ def _steps(recipe: Recipe) -> tuple[Step, ...]:
 
 
 def _enlargement(studio: "Studio", model: str, side: int) -> Step:
-    return Step("blocks" if studio.entries[model].hard_pixels else "enlarge", (("size", float(side)),))
+    return Step("blocks" if studio.entry(model).hard_pixels else "enlarge", (("size", float(side)),))
 
 
 def _drawn(studio: "Studio", walk: Walk, seconds: list[float]) -> Iterator[tuple[Recipe, np.ndarray]]:
@@ -261,7 +261,7 @@ def _encode(
         finished = finish.finished(pixels, _steps(recipe))
         return encoder.packed(finished if grows else _shown(finish.apply(finished, last), film))
 
-    hard = studio.entries[walk.model].hard_pixels
+    hard = studio.entry(walk.model).hard_pixels
     order = Order(path, shape, len(seconds), film.fps, film.quality, notes, sound, hard)
     threads = min(FINISHERS, machine.processors())
     with FORMATS[film.format].encoder(order) as encoder, ThreadPoolExecutor(threads, "finishes") as beside:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import genart
-from genart.errors import BadRecipe, quote
+from genart.errors import BadRecipe, printable, quote
 from genart.export.decode import SECONDS, TOO_LONG
 from genart.export.encode import import_av
 from genart.sound import Sound, heard
@@ -20,8 +20,7 @@ ENVIRONMENT = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_
 
 def heard_in(samples: np.ndarray, name: str) -> Sound:
     """What is heard in samples, int16 (n, 2), as a walk carries it."""
-    shown = "".join(letter for letter in name if letter.isprintable())[:200]
-    return heard(samples.mean(1, dtype=np.float32) / 32768, shown)
+    return heard(samples.mean(1, dtype=np.float32) / 32768, printable(name)[:200])
 
 
 def samples_of(data: bytes, name: str, *, most_bytes: int, most_seconds: float) -> np.ndarray:

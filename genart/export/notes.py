@@ -90,7 +90,7 @@ class Notes:
 def of_recipes(studio: "Studio", recipes: Sequence[Recipe]) -> Notes:
     """The notes of a still or a sheet; its recipes name the weights."""
     stamped = tuple(studio.stamped(recipe) for recipe in recipes)
-    entries = {recipe.model: studio.entries[recipe.model] for recipe in stamped}.values()
+    entries = {recipe.model: studio.entry(recipe.model) for recipe in stamped}.values()
     return Notes(
         recipes=stamped,
         credit="; ".join(dict.fromkeys(entry.credit for entry in entries)),
@@ -101,7 +101,7 @@ def of_recipes(studio: "Studio", recipes: Sequence[Recipe]) -> Notes:
 
 def of_walk(studio: "Studio", walk: Walk, shown: str) -> Notes:
     """The notes of a film."""
-    entry = studio.entries[walk.model]
+    entry = studio.entry(walk.model)
     stamped = walk.stamped(studio.resident(walk.model).loaded.sha256)
     return Notes(walk=stamped, shown=shown, credit=entry.credit, licence=entry.licence, origin=origin_of(entry))
 

@@ -19,7 +19,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import genart
 from genart.catalogue import CHECKPOINTS, Entry, Source, entry_at, hub_entries, other_format, source_of
-from genart.errors import NoDownload, quote
+from genart.errors import NoDownload, printable, quote
 from genart.hub import cache
 from genart.hub.cache import Record
 from genart.hub.failures import failure, name_of, no_room
@@ -32,6 +32,7 @@ SLOW_SECONDS, SLOW_SPEED = 30, 50_000  # bytes a second, over so long
 LEAST_SPEED = 100_000  # bytes a second, over all
 HASH_SPEED = 20_000_000  # bytes a second, on a slow disk
 CARD, CARD_BYTES = "README.md", 200_000
+LONGEST_LICENCE = 100
 LOOKED_AT = 8  # files of one repository
 SETTINGS = "config.json"
 SETTINGS_BYTES = 2**20
@@ -42,7 +43,11 @@ ENVIRONMENT = {  # plain HTTP alone: one way to test, and no cache but the Hub's
     "HF_HUB_ETAG_TIMEOUT": str(ANSWER_SECONDS),
     "HF_HUB_DOWNLOAD_TIMEOUT": str(ANSWER_SECONDS),
 }
-NOT_GENERATORS = ("discriminator", "optimizer", "optimiser", "scheduler", "training_args", "rng_state", "encoder.pkl")
+NOT_GENERATORS = re.compile(
+    r"(?i:discriminator|optimi[sz]er|scheduler|training_args|rng_state)|encoder\.pkl"
+    r"|(?<![A-Za-z0-9])(net)?(D|Dis|disc|optim)(?![A-Za-z0-9])"  # model=D-best.pth, netD_epoch_3.pth
+)
+AVERAGED = re.compile(r"(?i:(?<![a-z])(ema|averaged?|swa)(?![a-z]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ class Progress:
 class Listing:
     """What a repository holds at one revision: sizes in bytes, and the SHA-256 that the Hub states of large files.
 
-    `card` is its README as plain text, empty where none was asked for or there is none.
+    Files whose names cannot be shown are left out. `card` is its README as plain text, empty where none was asked for or
+    there is none.
     """
 
     repo: str
@@ -67,9 +73,9 @@ class Listing:
     card: str = ""
 
     def candidates(self) -> list[str]:
-        """The files that may be a generator's weights, safetensors first."""
-        named = [name for name in self.files if name.endswith(CHECKPOINTS) and not any(word in name for word in NOT_GENERATORS)]
-        return sorted(named, key=lambda name: (not name.endswith(".safetensors"), name))
+        """The files that may be a generator's weights: safetensors first, and of each kind the averaged ones."""
+        named = [name for name in self.files if name.endswith(CHECKPOINTS) and not NOT_GENERATORS.search(name)]
+        return sorted(named, key=lambda name: (not name.endswith(".safetensors"), not AVERAGED.search(name), name))
 
 
 def offline() -> bool:
@@ -108,9 +114,9 @@ def looked_into(source: Source, folder: Path) -> tuple[Listing, dict[str, Path]]
 
 
 def _plain(card: str) -> str:
-    """A card without its settings and without letters that a terminal would obey."""
+    """A card without its settings."""
     text = re.sub(r"\A---\n.*?\n---\n", "", card.replace("\r\n", "\n"), flags=re.S)
-    return "".join(letter for letter in text if letter.isprintable() or letter == "\n").strip()
+    return "\n".join(map(printable, text.split("\n"))).strip()
 
 
 def held(entry: Entry) -> Entry | None:
@@ -120,7 +126,7 @@ def held(entry: Entry) -> Entry | None:
     path = cache.held(entry.source)
     if path is None or (entry.source.config and not path.with_name(entry.source.config).is_file()):
         return None
-    return _at(entry, path)
+    return _at(_named(entry, _place(path)[0]), path)
 
 
 def here() -> dict[str, Entry]:
@@ -161,6 +167,15 @@ def _at(entry: Entry, path: Path) -> Entry:
     return replace(entry, file=file, sha256=entry.sha256 or (known.sha256 if known else None), licence=licence)
 
 
+def _named(entry: Entry, file: str) -> Entry:
+    """The entry of that file, which is one however it was asked for: by its own name or by its repository's alone."""
+    if entry.source is None or entry.source.file or entry.title:
+        return entry
+    source = replace(entry.source, file=file)
+    known = entry_at(source)
+    return known if known.title else replace(entry, name=known.name, source=source)
+
+
 def _whole(entry: Entry) -> bool:
     """Whether the file is the recorded one; what no record knows is recorded now, as at a first download."""
     sha256 = cache.sha256_once(entry.path)
@@ -198,7 +213,7 @@ def _downloaded(entry: Entry, source: Source, told: Callable[[Progress], None], 
             cache.record(
                 Record(entry.name, source.repo, file, source.revision, listing.revision, size, expected, listing.licence)
             )
-    return _at(replace(entry, sha256=expected), path)
+    return _at(_named(replace(entry, sha256=expected), file), path)
 
 
 def chosen(source: Source, listing: Listing) -> str:
@@ -278,8 +293,8 @@ class _Talk:
     def listing(self) -> Listing:
         """What the repository holds; raises NoDownload."""
         found = self._hear(START_SECONDS)["found"]
-        files = {name: (size, sha256) for name, (size, sha256) in found["files"].items()}
-        return Listing(self._source.repo, found["revision"], found["licence"], files)
+        files = {name: (size, sha256) for name, (size, sha256) in found["files"].items() if name.isprintable()}
+        return Listing(self._source.repo, found["revision"], printable(found["licence"] or "")[:LONGEST_LICENCE] or None, files)
 
     def carded(self) -> Listing:
         """The same, with the card that the repository has."""

@@ -7,7 +7,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from genart.catalogue import Entry
-from genart.errors import GenartError, UnknownModel
+from genart.errors import GenartError
 from genart.export import save_png
 from genart.recipe import Anchor, Recipe
 from genart.ui.messages import describe
@@ -33,13 +33,11 @@ def endpoints(page: Page) -> None:
             if recipe:  # agents also send it as an object
                 asked = Recipe.from_json(recipe) if isinstance(recipe, str) else Recipe.from_dict(recipe)
             else:
-                if model not in page.shelf.entries:
-                    raise UnknownModel(model, page.shelf.entries)
-                asked = page.shelf.entries[model].begin(Anchor(seed, label=label), psi)
+                asked = page.studio().entry(model).begin(Anchor(seed, label=label), psi)
             data = save_png(page.studio(), [asked])
         except GenartError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        name = f"{page.shelf.entries[asked.model].plain_name}-seed{asked.anchors[0].seed:04d}.png"
+        name = f"{page.studio().entry(asked.model).plain_name}-seed{asked.anchors[0].seed:04d}.png"
         return gr.FileData(path=save_bytes_to_cache(data, name, get_upload_folder()), orig_name=name, mime_type="image/png")
 
     def models() -> list[dict[str, Any]]:

@@ -187,7 +187,7 @@ class Maps:
             known = await run_in_threadpool(self._finished, studio, name)
 
             def work() -> dict[str, Any]:
-                return described(known.atlas, studio.resident(name).loaded.generator.space, studio.entries[name])
+                return described(known.atlas, studio.resident(name).loaded.generator.space, studio.entry(name))
 
             return JSONResponse(await run_in_threadpool(work))
 
@@ -223,7 +223,7 @@ class Maps:
         loaded = studio.resident(name).loaded
         if loaded.generator.space.latent:
             raise Refused(f"{name!r} is at home between pictures it has read, and its seeds have no map; choose another model.")
-        return f"{loaded.sha256}-{psi_of(loaded.generator.space, studio.entries[name]):g}"
+        return f"{loaded.sha256}-{psi_of(loaded.generator.space, studio.entry(name)):g}"
 
     def _find(self, key: str) -> Known | None:
         """A finished map, from memory or from the disk."""
@@ -285,7 +285,7 @@ def drawn(studio: "Studio", name: str, build: Build) -> "Atlas":
     """The map of a model, drawn now: as many points as this machine draws in good time, then the layout."""
     from genart.atlas import anchors, chart
 
-    entry, space = studio.entries[name], studio.resident(name).loaded.generator.space
+    entry, space = studio.entry(name), studio.resident(name).loaded.generator.space
     build.begin("draw", 0)
     psi = psi_of(space, entry)
     first = [mapped(entry.begin(anchor, psi), entry) for anchor in anchors(space, COUNTS[-1])]
@@ -332,7 +332,7 @@ def placed(studio: "Studio", name: str, known: Known, wanted: list[Any]) -> Iter
         try:
             recipe = Recipe.from_dict(each)
             of_another = recipe.model != name
-            place = None if of_another else _place(studio, known, mapped(recipe, studio.entries[name]))
+            place = None if of_another else _place(studio, known, mapped(recipe, studio.entry(name)))
         except GenartError:
             place = None
         yield None if place is None else [round(float(value), 5) for value in place]
@@ -346,7 +346,7 @@ def _place(studio: "Studio", known: Known, recipe: Recipe) -> np.ndarray:
         point = studio.submit(object(), recipe).result().point
         if point is not None:
             return on_plane(point * recipe.psi)[0]
-    pixels = tiny(studio.render(recipe, size=SMALL), studio.entries[recipe.model].hard_pixels)
+    pixels = tiny(studio.render(recipe, size=SMALL), studio.entry(recipe.model).hard_pixels)
     return pinned(known.atlas, known.features, pixels[None])[0]
 
 

@@ -104,9 +104,9 @@ def framed(head: dict[str, Any], data: bytes = b"") -> bytes:
 def describe(studio: "Studio", name: Any) -> dict[str, Any]:
     """A model in the numbers and words that its controls are made from."""
     resident = studio.resident(str(name))
-    entry, space = studio.entries[str(name)], resident.loaded.generator.space
+    entry, space = studio.entry(str(name)), resident.loaded.generator.space
     return {
-        "name": entry.name,
+        "name": str(name),
         "kind": resident.loaded.family.kind if entry.kind == "Hub" else entry.kind,
         "family": resident.loaded.family.title,
         "licence": entry.licence,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genart.catalogue import ENTRIES, Entry, own_entry
-from genart.errors import BadWeights, quote
+from genart.errors import BadWeights, printable, quote
 from genart.families import FAMILIES
 from genart.families.base import Config, Family, Generator, Shapes, Space
 from genart.families.ops import choices_of
@@ -107,9 +107,9 @@ def open_checkpoint(path: Path, *, keep: bool = False, taken: Container[str] = E
     family = recognise(header.shapes, path.name)
     licence = config_of(path, header).get("licence")
     entry = own_entry(kept(path, sha256) if keep else path)
-    name = "".join(letter for letter in entry.name if letter.isprintable())[:100]
+    name = printable(entry.name)[:100]
     name = name if name and name not in taken else f"{name}-{sha256[:6]}"
-    return replace(entry, name=name, kind=family.kind, family=_name_of(family), licence=str(licence or entry.licence))
+    return replace(entry, name=name, kind=family.kind, family=_name_of(family), licence=printable(licence or entry.licence)[:200])
 
 
 def identified(entry: Entry) -> Entry:

@@ -12,7 +12,7 @@ from typing import Iterator
 import torch
 
 from genart.catalogue import ENTRIES, Source, entry_at
-from genart.errors import BadWeights
+from genart.errors import BadWeights, printable
 from genart.families.base import Family, Space
 from genart.hub import cache, chosen, looked_into, offline
 from genart.weights import config_of, readable, recognise, space_of
@@ -83,8 +83,8 @@ def _contents(family: Family, header: Header) -> Iterator[Line]:
 
 
 def _shown(text: object) -> str:
-    """What a file says, fit for a terminal."""
-    return "".join(letter for letter in str(text or "") if letter.isprintable())[:200]
+    """What a file says of itself, no longer than a line or two."""
+    return printable(text or "")[:200]
 
 
 def _sizes(space: Space) -> Iterator[Line]:
