@@ -7,10 +7,10 @@ import pytest
 
 import app
 from genart.__main__ import _parser
-from genart.catalogue import ENTRIES, SHIPPED
+from genart.catalogue import ENTRIES, SHIPPED, hub_entries
 from genart.finish.upscale import WEIGHTS
 from genart.ui import TABS
-from genart.ui.words import WORDS
+from genart.ui.words import WORDS, in_both, models
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,6 +87,24 @@ def test_every_shipped_weights_file_is_in_the_catalogue_and_small():
 def test_every_model_and_tab_has_its_title_in_both_languages():
     for key in [f"model.{name}" for name in ENTRIES] + [f"tab.{name}" for name in TABS]:
         assert all(WORDS[key])
+
+
+@pytest.mark.parametrize("entry", [*ENTRIES.values(), *hub_entries().values()], ids=lambda entry: entry.name)
+def test_what_a_model_was_trained_on_and_what_to_mind_is_said_in_both_languages(entry):
+    for text in filter(None, (entry.credit, entry.caution)):
+        english, chinese = in_both(text)
+
+        assert english == text
+        assert chinese.count("；") == text.count("; ")
+        assert all(re.search(r"[\u4e00-\u9fff]", part) for part in chinese.split("；")), chinese
+        assert not entry.source or text == entry.caution or entry.source.repo in chinese
+
+
+def test_no_translated_text_of_the_catalogue_is_left_over():
+    entries = [*ENTRIES.values(), *hub_entries().values()]
+    said = {part for entry in entries for part in entry.credit.split("; ")} | {entry.caution for entry in entries}
+
+    assert said >= set(models.SAID)
 
 
 def test_every_class_of_the_shipped_models_is_a_sign_or_has_its_words():

@@ -13,7 +13,7 @@ def tab(page: Page) -> None:
     """Lay out the tab inside an open gr.Blocks."""
     rows = "".join(
         f"<tr><td>{_title(entry.name)}<br><code>{escape(entry.name)}</code></td><td>{escape(entry.kind)}</td>"
-        f"<td>{escape(entry.credit)}</td><td>{escape(entry.licence)}</td></tr>"
+        f"<td>{_text(entry.credit) if entry.credit in WORDS else escape(entry.credit)}</td><td>{escape(entry.licence)}</td></tr>"
         for entry in page.entries.values()
     )
     head = "".join(f"<th>{_text(f'about.column.{name}')}</th>" for name in ("model", "kind", "data", "licence"))
@@ -36,4 +36,4 @@ def _title(name: str) -> str:
 
 
 def _text(key: str) -> str:
-    return f'<span data-word="{key}">{escape(word(key))}</span>'
+    return f'<span data-word="{escape(key)}">{escape(word(key))}</span>'

@@ -14,6 +14,7 @@ from genart.errors import BadRecipe, quote
 from genart.export import screen
 from genart.recipe import MAX_CHARACTERS, Anchor, Recipe
 from genart.ui.sentences import chinese
+from genart.ui.words import in_both
 from genart.walk import Walk, drift
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def describe(studio: "Studio", name: Any) -> dict[str, Any]:
         "family": resident.loaded.family.title,
         "licence": entry.licence,
         "credit": entry.credit,
+        "trained": in_both(entry.credit),
         "classes": list(entry.classes if len(entry.classes) == space.num_classes else map(str, range(space.num_classes))),
         "hardPixels": entry.hard_pixels,
         "size": space.image_size,

@@ -24,6 +24,7 @@ from genart.hub import Download, Downloads, Listing, cache, chosen, here, looked
 from genart.limits import SPARE_BYTES
 from genart.ui.live import Live
 from genart.ui.messages import UNEXPECTED, parsed, told
+from genart.ui.words import in_both
 
 if TYPE_CHECKING:
     from genart.studio import Studio
@@ -234,7 +235,8 @@ class Shelf:
             "commercial": COMMERCIAL.get(entry.licence),
             "credit": entry.credit,
             "paper": entry.paper,
-            "caution": entry.caution,
+            "trained": in_both(entry.credit),
+            "caution": in_both(entry.caution) if entry.caution else None,
             "inferred": entry.inferred,
             "recorded": entry.sha256 is not None,
             "page": f"https://huggingface.co/{source.repo}" if source else None,

@@ -544,10 +544,10 @@ class Explore {
     this.words.translatePage();
     this.films.translate();
     if (!this.model) return;
-    const { family, size, kind, licence, credit, zDim } = this.model;
+    const { family, size, kind, licence, trained, zDim } = this.model;
     const whole = family === kind ? family : `${family} (${kind})`;
     $("#model-facts").textContent = this.words.word("model.by", { family: whole, size, licence });
-    $("#model-credit").textContent = this.words.word("model.trained", { credit });
+    $("#model-credit").textContent = this.words.word("model.trained", { credit: trained[this.words.language] });
     $("#strip-term").textContent = this.words.word("latent.strip.term", { n: zDim });
   }
 

@@ -325,9 +325,9 @@ export class Models {
     const details = element("details", {});
     const line = (key, text) => [element("dt", { textContent: words.word(key) }), element("dd", { textContent: text })];
     const list = element("dl", {});
-    list.append(...line("models.data", model.credit));
+    list.append(...line("models.data", model.trained[words.language]));
     if (model.paper) list.append(...line("models.paper", model.paper));
-    if (model.caution) list.append(...line("models.caution", model.caution));
+    if (model.caution) list.append(...line("models.caution", model.caution[words.language]));
     details.append(this.worded("summary", "models.details"), list);
     const fields = model.inferred.map((field) => words.word(`models.field.${field}`)).join(", ");
     if (fields) details.append(element("p", { textContent: words.word("models.inferred", { fields }) }));
@@ -398,7 +398,7 @@ export class Models {
     let count = 0;
     for (const card of $("#shelf-cards").children) {
       const model = this.known.get(card.dataset.name);
-      const text = [model.name, ...(model.title ?? [this.title(model)]), model.family, model.kind, model.credit, model.licence].join(" ").toLowerCase();
+      const text = [model.name, ...(model.title ?? [this.title(model)]), model.family, model.kind, ...model.trained, model.licence].join(" ").toLowerCase();
       const fits =
         asked.every((word) => text.includes(word)) &&
         (!kind || model.kind === kind) &&

