@@ -163,22 +163,24 @@ def ways_here() -> tuple[Ways, Choice]:
     about = [processor(), torch.__version__, torch.get_num_threads()]
     path = ours() / "ways.json"
 
-    def kept() -> dict[str, dict[str, object]]:
+    def kept() -> dict[str, dict[str, Any]]:
         try:
             read = json.loads(path.read_text("utf-8"))
-            return {part: dict(read[part]) for part in ("previews", "exact")} if read["about"] == about else {}
+            return {part: dict(read[part]) for part in ("previews", "layers")} if read["about"] == about else {}
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return {}
 
     def keep(part: str, known: Mapping[str, object]) -> None:
-        parts: dict[str, dict[str, object]] = {"previews": {}, "exact": {}} | kept()  # another process may have written meanwhile
+        parts: dict[str, dict[str, Any]] = {"previews": {}, "layers": {}} | kept()  # another process may have written meanwhile
         parts[part] = parts[part] | dict(known)
         put(path, json.dumps({"about": about, **parts}).encode())
 
     known = kept()
     ways = {name: bool(way) for name, way in known.get("previews", {}).items()}
-    choice = {name: str(way) for name, way in known.get("exact", {}).items()}
-    return Ways(ways, partial(keep, "previews")), Choice(choice, partial(keep, "exact"))
+    layers = {
+        name: tuple(map(str, found)) for name, found in known.get("layers", {}).items() if isinstance(found, list) and found
+    }
+    return Ways(ways, partial(keep, "previews")), Choice(layers, partial(keep, "layers"))
 
 
 def load_resident(entry: Entry, device: torch.device, choice: Choice) -> Resident:

@@ -8,10 +8,10 @@ import threading
 import time
 from collections import OrderedDict, deque
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from typing import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, TypeVar, cast
 
 import numpy as np
@@ -70,6 +70,10 @@ class Frame:
     full: bool
 
 
+class Disturbed(Exception):
+    """Something else was drawn while a time was taken."""
+
+
 class Closing(Exception):
     """The studio ends; nobody waits for what was under way."""
 
@@ -86,7 +90,7 @@ class Studio:
         self._residents: OrderedDict[str, Resident] = OrderedDict()
         self._memo = Memo()
         self._ways, self._choice = ways_here()
-        self._asked = -math.inf
+        self._asked = self._drawn = -math.inf  # when for a live frame, and when for any picture
         self._learning = threading.Lock()
         self._finding_ways = threading.Lock()
         self._preparing: set[str] = set()
@@ -308,14 +312,36 @@ class Studio:
             resident.tones = {size: (gain.to(self.device), offset.to(self.device)) for size, (gain, offset) in tones.items()}
 
     def find_ways(self) -> None:
-        """Measure which way layers go quickest, in the caller's thread, while no hand moves; for the next start."""
+        """Measure which way layers go quickest, in the caller's thread, while nothing is drawn; for the next starts."""
         with self._finding_ways:
             while self._choice.unmeasured and self.device.type == "cpu":
-                self._wait_for_quiet()
-                self._choice.measure(trial, self._in_turn)
+                self._wait_for_quiet(films_too=True)
+                with suppress(Disturbed):
+                    self._choice.measure(trial, self._undisturbed())
 
-    def _wait_for_quiet(self) -> None:
-        while (left := self._asked + QUIET_SECONDS - time.monotonic()) > 0 and not self._closing.is_set():
+    def _undisturbed(self) -> Callable[[Callable[[], T]], T]:
+        """What gives the background one turn after the other; it raises Disturbed when somebody else has had one in between."""
+        turns = count(self._turns.served + 1)
+
+        def run(job: Callable[[], T]) -> T:
+            own = next(turns)
+
+            def work() -> T:
+                if self._turns.served != own:
+                    self._drawn = time.monotonic()
+                    raise Disturbed
+                return job()
+
+            return self._in_turn(work)
+
+        return run
+
+    def _wait_for_quiet(self, *, films_too: bool = False) -> None:
+        while not self._closing.is_set():
+            asked = max(self._asked, self._drawn) if films_too else self._asked
+            left = asked + QUIET_SECONDS - time.monotonic()
+            if left <= 0:
+                return
             self._closing.wait(left)
 
     def time_forward(self, recipe: Recipe, size: int | None = None) -> float:
@@ -464,6 +490,7 @@ class Studio:
 
     def _foresee(self, *recipes: Recipe) -> None:
         """Measure, in the caller's thread, what recipes need; the worker, who serves everybody, would take too long."""
+        self._drawn = time.monotonic()
         for name in {recipe.model for recipe in recipes if _measured_in(recipe)}:
             if not self._turns.is_here():
                 self.directions(name)

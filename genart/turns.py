@@ -16,6 +16,7 @@ class Turns:
     def __init__(self, name: str):
         self._waiting: OrderedDict[Hashable, tuple[Callable[[], Any], Future]] = OrderedDict()
         self._changed = threading.Condition()
+        self.served = 0  # jobs so far
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
@@ -48,6 +49,7 @@ class Turns:
                 _, (job, future) = self._waiting.popitem(last=False)
             if not future.set_running_or_notify_cancel():
                 continue
+            self.served += 1
             try:
                 future.set_result(job())
             except BaseException as error:  # the worker outlives every job; the asker gets the error

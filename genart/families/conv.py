@@ -4,6 +4,7 @@ Which way a layer goes, its own products or the fewer ones of `winograd`, follow
 measured on this machine (`ways`).
 """
 
+from functools import cache
 from typing import Callable
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genart.families.packed import Packed, packs, runs_here, wants_gradient
-from genart.families.ways import Choice, Layer
+from genart.families.ways import STARTS, Choice, Layer
 from genart.families.winograd import bands, tiles
 
 PLAIN = "plain"
@@ -20,6 +21,7 @@ BAND_CHANNELS = 64  # and bands
 TILE_PIXELS = 256
 BAND_PIXELS = 4096
 LEAST_TRIED = (32, 1024)  # channels and pixels of a layer, from which its ways are measured
+MOST_TRIED = 32 * 2**20  # bytes of the picture that this is done with, before the layer or after it
 MOST_BYTES = 64 * 2**20  # of weights transformed for tiles, which are four times as many
 FEWEST_PIXELS = 256  # for `to_few`
 MOST_FEW = 4  # channels
@@ -196,12 +198,13 @@ def usual_way(layer: Layer) -> str:
     return "bands" if channels >= BAND_CHANNELS and pixels >= BAND_PIXELS else PLAIN
 
 
-def trial(layer: Layer, way: str) -> Callable[[], Tensor]:
-    """A layer of this shape to be timed, going this way."""
-    x = torch.ones(1, layer.inside, layer.height, layer.width).contiguous(memory_format=torch.channels_last)
+def trial(layer: Layer) -> Callable[[str], Tensor]:
+    """A layer of this shape to be timed, which goes the way that it is told; of a large picture it has the first rows."""
+    layer = layer._replace(height=min(layer.height, MOST_TRIED // (4 * layer.width * max(layer.inside, layer.outside))))
+    x = torch.ones(1, layer.height, layer.width, layer.inside).permute(0, 3, 1, 2)
     weight = torch.ones(layer.outside, layer.inside, 3, 3).contiguous(memory_format=torch.channels_last)
-    convolution = Convolution(Choice({str(layer): way}))
-    return lambda: convolution(x, weight)
+    going = cache(lambda way: Convolution(Choice({str(layer): (way,) * STARTS})))
+    return lambda way: going(way)(x, weight)
 
 
 def _ways(layer: Layer) -> list[str]:

@@ -24,7 +24,7 @@ class Packed:
 
     Torch orders them anew at every call, which for a small picture takes longer than the convolution.
     They are kept until the weights change, once for all shapes of picture that want the same order, and are no part of
-    what is saved.
+    what is saved. A change that torch does not count, one through `.data`, is not noticed: a loaded model keeps its weights.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Packed:
         else:
             [flipped] = self.kept(weight, "flipped", lambda: [weight.flip(2, 3).contiguous(memory_format=torch.channels_last)])
         n, _, height, width = x.shape
-        band = max(8, BAND_BYTES // (16 * n * width * len(weight)))
+        band = max(8, BAND_BYTES // (16 * max(n, 1) * width * len(weight)))
         if band >= height or not x.is_cpu or wants_gradient(x, weight):
             return _added_up(F.conv_transpose2d(x, flipped.transpose(0, 1), stride=2), bias)
         out = x.new_empty(n, 2 * height, 2 * width, len(weight)).permute(0, 3, 1, 2)
@@ -154,8 +154,8 @@ def _added_up(x: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def runs_here(x: Tensor, *others: Tensor | None) -> bool:
-    """Whether oneDNN's own functions take x: numbers of 32 bits on a processor, and nobody wants a gradient."""
-    return CAN_PACK and x.is_cpu and x.dtype == torch.float32 and not wants_gradient(x, *others)
+    """Whether oneDNN's own functions take x: some numbers of 32 bits on a processor, and nobody wants a gradient."""
+    return CAN_PACK and x.is_cpu and x.dtype == torch.float32 and len(x) > 0 and not wants_gradient(x, *others)
 
 
 def wants_gradient(*tensors: Tensor | None) -> bool:

@@ -5,10 +5,11 @@ import torch
 from torch.nn import functional as F
 
 from genart.families import conv, packed, winograd
-from genart.families.conv import Conv1x1, Conv3x3, Convolution, product, to_few
+from genart.families.conv import Conv1x1, Conv3x3, Convolution, product, to_few, trial
 from genart.families.packed import Packed
 from genart.families.stylegan2 import FAMILY as STYLEGAN2
 from genart.families.stylegan3 import FAMILY as STYLEGAN3
+from genart.families.ways import Layer
 from tests.reference import stylegan2, stylegan3
 
 WIDE = 128  # channels from which tiles are used
@@ -158,6 +159,33 @@ def test_a_doubled_picture_is_never_made_but_its_convolution_is(height, width, c
 
     assert_same(Conv3x3(weight, bias, up=True)(x), F.conv2d(doubled(x), weight, bias, padding=1))
     assert_same(Conv3x3(weight, up=True)(x), F.conv2d(doubled(x), weight, padding=1))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize(("channels", "side"), [(4, 8), (NARROW, 64), (WIDE, 32)])
+def test_of_no_pictures_there_are_no_pictures(channels, side, kernel):
+    x, weight = drawn(0, channels, side, side), filters(channels, channels, kernel)
+    scales = drawn(0, channels)
+
+    assert Convolution()(x, weight, padding=kernel // 2, style=scales, gain=scales).shape == x.shape
+    assert Convolution().rectified(x, filters(channels, channels), None).shape == x.shape
+    assert Convolution()(x, filters(channels, channels), up=True).shape == (0, channels, 2 * side, 2 * side)
+
+
+def test_a_trial_of_a_vast_layer_takes_a_few_rows_of_it():
+    vast = trial(Layer(8, 8, 4096, 4096))("plain")
+
+    assert vast.shape[2] < 4096
+    assert vast.nbytes <= conv.MOST_TRIED
+    assert trial(Layer(8, 8, 32, 16))("plain").shape == (1, 8, 32, 16)
+
+
+def test_a_trial_goes_the_way_that_it_is_told_and_packs_its_weights_once(tiled):
+    goes = trial(Layer(WIDE, WIDE, 64, 64))
+    made = [goes("tiles"), goes("tiles"), goes("plain")]
+
+    assert len(tiled) == 2 * packed.CAN_PACK
+    assert_same(made[0], made[2])
 
 
 def test_gradients_reach_a_picture_and_weights_that_are_doubled():
