@@ -15,7 +15,7 @@ import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Mapping, Sequence
+from typing import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -294,25 +294,31 @@ class Resample(nn.Module):
             self.fall = kept(_lowering(fall, self.down, self.tile) * math.sqrt(GAIN))
 
     def forward(self, x: Tensor, clamp: float) -> Tensor:
-        step = self.tile // self.up
-        wide, tall = self.across * step, self.strips * step + self.rise_rows.shape[1]
-        left, top = -self.first, step - self.first_row
         clamp = clamp / GAIN
         if x.is_cpu and max(abs(float(end)) for end in x.detach().aminmax()) * self.reach <= clamp:
             clamp = math.inf  # nothing can come near it, and a pass over the high rate is saved
-        x = F.pad(x, (0, 0, left, wide - left - x.shape[2], top, tall - top - x.shape[1]))
         pictures = [self._picture(picture, clamp)[None] for picture in x]
         return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
 
     def _picture(self, x: Tensor, clamp: float) -> Tensor:
-        """(h, w, C), padded -> (H, W, C)."""
+        """(h, w, C) -> (H, W, C)."""
+        strips = self._strips(x, clamp)
+        if torch.is_grad_enabled():
+            return torch.cat(list(strips))[: self.size]
+        tall = self.tile // self.down
+        out = x.new_empty(self.strips * tall, self.size, x.shape[2])
+        for place, strip in zip(out.split(tall), strips, strict=True):
+            place.copy_(strip)
+        return out[: self.size]
+
+    def _strips(self, x: Tensor, clamp: float) -> Iterator[Tensor]:
+        """(h, w, C) -> some rows of the output after the other, (tile / down, W, C)."""
         step, count, channels = self.tile // self.up, self.rise_rows.shape[1], x.shape[2]
         radial = self.fall.dim() == 4
         kept_rows = self.over * self.across * (self.tile if radial else len(self.fall)) * channels
-        strips: list[Tensor] = []
         rows: Tensor | None = None
         for strip in range(self.strips + 1):  # the first is for the rows that the second needs
-            y = x[strip * step : strip * step + count].flatten(1)[None]
+            y = self._padded(x, (strip - 1) * step + self.first_row, count).flatten(1)[None]
             y = _products(self.rise_rows, y, 0, self.rise.shape[1] * channels)
             lead = kept_rows if radial else 0
             y = self._across(self.rise, y, step, channels, lead)
@@ -323,9 +329,15 @@ class Resample(nn.Module):
             y = y[: -self.fall.shape[-1] * channels].unflatten(0, (self.over + self.tile, -1, channels))
             if rows is not None:
                 y = _with_first(rows[self.tile :], y)
-                strips.append(self._lowered(y))
+                yield self._lowered(y)
             rows = y
-        return torch.cat(strips)[: self.size]
+
+    def _padded(self, x: Tensor, first: int, count: int) -> Tensor:
+        """So many rows of x (h, w, C) from `first` on, as wide as all tiles, zeros where x has none."""
+        rows = x[max(first, 0) : max(first + count, 0)]
+        above = min(max(-first, 0), count)
+        wide = self.across * self.tile // self.up
+        return F.pad(rows, (0, 0, -self.first, wide + self.first - x.shape[1], above, count - above - len(rows)))
 
     def _across(self, taps: Tensor, rows: Tensor, step: int, channels: int, lead: int) -> Tensor:
         """All tiles of `tile` rows times `taps`; what a row's last tile reads of the next row is cut off later."""
