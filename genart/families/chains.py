@@ -15,7 +15,7 @@ from typing import Iterator, Mapping, Sequence
 
 from genart.families.base import Config, Shapes
 from genart.families.ops import plain_parts
-from genart.families.order import as_they_follow, followers, likeliest, runs, told_by_numbers
+from genart.families.order import as_they_follow, by_number, followers, likeliest, runs, told_by_numbers
 from genart.families.steps import FULL, KEEPS, SHORT, Move, Step, end, odd, way
 
 LEAST_SIDE = 8
@@ -25,12 +25,20 @@ COLOURS = (1, 3, 4)
 MOST_LAYERS = 256
 MOST_STARTS = 4
 NORM = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
-OTHERS = re.compile(r"(^|\.)(enc[^.]*|disc[^.]*|critic[^.]*|netD|D|inference[^.]*)(\.|$)", re.IGNORECASE)
-HEAD_WORDS = {"mu", "mean", "var", "logvar", "sigma", "logsigma", "std", "logstd"}
+OTHERS = re.compile(
+    r"(^|\.)(enc[^.]*|disc[^.]*|critic[^.]*|netD|D|inference[^.]*|embed_(class|data))(\.|$)", re.IGNORECASE
+)  # the last two read pictures and their classes in a collection of VAEs
+UNREAD = re.compile(
+    r"(^|\.)(res(\d|_?block|idual|net)?|(\w+_)?(shortcut|skip)|\w*att(n|ention)\w*|lora_\w+)(\d*)(\.|$)", re.IGNORECASE
+)
+MEANS, SPREADS = {"mu", "mean"}, {"var", "logvar", "sigma", "logsigma", "std", "logstd"}
 DECODER = re.compile(r"(^|\.)dec(?!onv)", re.IGNORECASE)
 EMBEDDING = re.compile(r"(label|class|cond|emb)\w*$", re.IGNORECASE)
 TRANSPOSED = re.compile(r"(de_?conv|conv_?t|t_?conv|trans|up)", re.IGNORECASE)
 BARE_NECKS = re.compile(r"(decoder_input|layers\.0\.0|l1\.0)$")  # collections that put nothing between this and the square
+KNOWN: dict[tuple[int, ...], Sequence[Step]] = {  # a side and kernels; TensorFlow's own DCGAN keeps the side first
+    (7, 5, 5, 5): ((1, 2, 0), (2, 2, 1), (2, 2, 1)),
+}
 DOUBLES: Move = (2, (2, 0, 0))
 STAYS: Move = (1, (1, 0, 0))
 
@@ -73,6 +81,8 @@ def layouts(shapes: Shapes, config: Config) -> Iterator[Layout]:
     modules = plain_parts(shapes)
     if len(modules) > 2 * MOST_LAYERS or not all(set(parts) <= NORM for parts in modules.values()):
         return
+    if any(map(UNREAD.search, modules)):  # what is added or looked up beside the chain
+        return
     label = next((name for name, parts in modules.items() if _is_embedding(name, parts)), "")
     own = {name: parts for name, parts in modules.items() if name != label and not OTHERS.search(name)}
     if not 2 <= len(own) <= MOST_LAYERS or "?" in map(_kind, own.values()):
@@ -91,27 +101,34 @@ def layouts(shapes: Shapes, config: Config) -> Iterator[Layout]:
     heads = [name for name in orders[-1] if name in heads_of_all] or _heads(orders[-1], own)
     begin = _Reader(own, config, decoder or bool(heads), label, _made(modules, heads or heads_of_all))
     found = runs([name for name in own if name not in heads], follows, begin, _Reader.take, partial(_is_whole, heads=heads))
+    if len(found) > 1 and config.get("ordered"):  # the file's own order led nowhere
+        return
     for reader in found[:1]:
         if layout := reader.layout():
             yield replace(layout, doubtful=len(found) > 1)
 
 
 def _is_whole(reader: "_Reader", left: Sequence[str], heads: Sequence[str]) -> bool:
-    """Whether a picture is drawn, and the linear layers that are left lead from such a picture to the heads."""
-    if left and not (heads and all(_kind(reader.modules[name]) in ("linear", "norm") for name in left)):
+    """Whether a picture is drawn, and what is left leads from such a picture to the heads of an encoder."""
+    layout = reader.layout() if heads or not left else None
+    if layout is None or not left:
+        return layout is not None
+    shapes = [reader.modules[name]["weight"] for name in by_number(left) if _kind(reader.modules[name]) != "norm"]
+    convs, lines = ([shape for shape in shapes if len(shape) == length] for length in (4, 2))
+    for before, here in pairwise(convs):
+        if before[0] != here[1]:
+            return False
+    if convs and not layout.channels <= convs[0][1] <= layout.channels + layout.classes:
         return False
-    layout = reader.layout()
-    if layout is None:
-        return False
-    lines = [reader.modules[name]["weight"] for name in left if _kind(reader.modules[name]) == "linear"]
-    width = layout.channels * layout.side**2 + layout.classes
+    width = 0 if convs else layout.channels * layout.side**2 + layout.classes
     while lines:
-        following = next((line for line in lines if line[1] == width), None)
+        following = next((line for line in lines if line[1] == width or (not width and line[1] % convs[-1][0] == 0)), None)
         if following is None:
             return False
         lines.remove(following)
         width = following[0]
-    return not left or width == _reads(reader.modules[heads[0]])
+    wanted = _reads(reader.modules[heads[0]])
+    return width == wanted or (not width and wanted % convs[-1][0] == 0)
 
 
 def _is_embedding(name: str, parts: Parts) -> bool:
@@ -144,8 +161,13 @@ def _follows(modules: Mapping[str, Parts]) -> dict[str, str]:
 
 
 def _made(modules: Mapping[str, Parts], heads: Sequence[str]) -> int:
-    """How many numbers the heads of an encoder make; 0 without any."""
-    return min((modules[name]["weight"][0] for name in heads), default=0)
+    """How many numbers the heads of an encoder make, one for both making twice as many; 0 without any."""
+    return min((modules[name]["weight"][0] // (1 + _is_both(name)) for name in heads), default=0)
+
+
+def _is_both(name: str) -> bool:
+    words = _words(name)
+    return not words.isdisjoint(MEANS) and not words.isdisjoint(SPREADS)
 
 
 def _generators(order: Sequence[str], modules: Mapping[str, Parts]) -> Iterator[tuple[list[str], list[str]]]:
@@ -159,7 +181,13 @@ def _generators(order: Sequence[str], modules: Mapping[str, Parts]) -> Iterator[
     rest = [name for name in order if name not in heads]
     reached = order.index(heads[-1])
     starts = [place for place, name in enumerate(rest) if place and _reads(modules[name]) >= _made(modules, heads)]
+    rows = [modules[name]["weight"][0] if _kind(modules[name]) == "linear" else 0 for name in rest]
     for chain in (
+        *(
+            [rest[: rows.index(max(rows)) + 1]]
+            if rows and _reads(modules[rest[-1]]) and rows[-1] == _reads(modules[heads[0]])
+            else []
+        ),
         rest,
         [name for name in rest if order.index(name) > reached or DECODER.search(name)],
         *(rest[place:] for place in starts[-MOST_STARTS:]),
@@ -179,9 +207,9 @@ def _reads(parts: Parts) -> int:
 def _heads(order: Sequence[str], modules: Mapping[str, Parts]) -> list[str]:
     """The two ends of an encoder: by their names, or two linear layers of one shape that cannot follow one another."""
     lines = [name for name in order if _kind(modules[name]) == "linear"]
-    named = [name for name in lines if _is_head(name)]
-    if named:
-        return named
+    shapes = {modules[name]["weight"] for name in lines if _is_head(name)}
+    if shapes:  # with those of the same shape, which names may not tell
+        return [name for name in lines if modules[name]["weight"] in shapes]
     for before, here in pairwise(lines):
         rows, columns = modules[here]["weight"]
         if rows < columns and modules[before]["weight"] == (rows, columns):
@@ -190,8 +218,13 @@ def _heads(order: Sequence[str], modules: Mapping[str, Parts]) -> list[str]:
 
 
 def _is_head(name: str) -> bool:
+    return not _words(name).isdisjoint(MEANS | SPREADS)
+
+
+def _words(name: str) -> set[str]:
+    """The words of a module's own name: fcLogVar has fc and logvar."""
     last = re.sub(r"log_?(?=var|sigma|std)", "log", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.rpartition(".")[2]).lower())
-    return not HEAD_WORDS.isdisjoint(re.split(r"[_\d]+", last))
+    return set(re.split(r"[_\d]+", last))
 
 
 def _halved(order: Sequence[str], modules: Mapping[str, Parts]) -> list[int]:
@@ -271,14 +304,14 @@ class _Reader:
             return None
         opens = len(self.ops) > 1 and (self.ops[-2].kind, self.ops[-1].kind) == ("square", "norm")
         only_doubles = opens and slots == 1 and not transposed
-        on = self._with(Op("act")) if not only_doubles and self._acts_before(slots) and self.ops[-1].kind != "act" else self
+        on = self._with(Op("act")) if not only_doubles and self._acts_before(name, slots) and self.ops[-1].kind != "act" else self
         on = on if on.channels else on._square(inside) or on
         if inside != on.channels:
             return None
         if transposed:
             choice = (len(on.ops), _moves(kernel, last))
         else:
-            doubles = only_doubles or (slots or 0) >= 2
+            doubles = only_doubles or (slots or 0) >= 2 or (slots is None and self._leads(name))
             choice = (len(on.ops), (DOUBLES, STAYS) if doubles else (STAYS, DOUBLES))
             on = on._with(Op("double"))
         kind = "transposed" if transposed else "conv"
@@ -290,10 +323,22 @@ class _Reader:
         choice = (1, ((shape[2], (1, 0, 0)),))
         return replace(self, inputs=shape[0], flat=shape[0], channels=shape[1], ops=ops, choices=(choice,))
 
-    def _acts_before(self, slots: int | None) -> bool:
-        if slots is None:
-            return bool(self.channels) or BARE_NECKS.search(self.before) is None
-        return slots >= (1 if self.channels else 2)  # one of them makes the square
+    def _acts_before(self, name: str, slots: int | None) -> bool:
+        if slots is not None:
+            return slots >= (1 if self.channels else 2)  # one of them makes the square
+        if self.channels:
+            return True
+        # A line of its own name before a Sequential is squared as it is; one before layers of their own names is activated.
+        alone = self.ops[-1].kind == "linear" and not self.before[-1:].isdecimal() and self._is_in_row(name)
+        return not alone and BARE_NECKS.search(self.before) is None
+
+    def _is_in_row(self, name: str) -> bool:
+        """Whether this is a layer of a Sequential; in a list of modules the next number would be one of its kind."""
+        container, dot, number = name.rpartition(".")
+        if not dot or not number.isdecimal():
+            return False
+        following = self.modules.get(f"{container}.{int(number[:9]) + 1}", {})
+        return _kind(following) != "conv"
 
     def _is_transposed(self, name: str, first: int, second: int, kernel: int) -> bool:
         inside = self.channels
@@ -302,6 +347,11 @@ class _Reader:
             return fits[0]
         alike = any(op.kind == "transposed" and self.modules[op.name]["weight"][2] == kernel for op in self.ops)
         return alike or kernel % 2 == 0 or TRANSPOSED.search(name) is not None or (self.decoder and not inside)
+
+    def _leads(self, name: str) -> bool:
+        """Whether a layer without weights stands before this one, the first with any in its Sequential."""
+        container, _, number = name.rpartition(".")
+        return number.isdecimal() and int(number[:9]) == 1 and f"{container}.0" not in self.modules
 
     def _square(self, channels: int) -> "_Reader | None":
         if not _squares(self.flat, channels):
@@ -331,8 +381,12 @@ class _Reader:
         moves = [each for _, each in self.choices]
         ways = [moves]
         transposed = all(self.ops[place].kind == "transposed" for place, _ in self.choices)
-        if start == 1 and transposed and self.ops[0].kind == "linear":  # from one point, paddings are usually left at 0
-            ways.insert(0, [((kernel, (2, 0, 0)),) for ((kernel, _), *_) in moves])
+        if start == 1 and transposed and self.ops[0].kind == "linear":  # from one point: no paddings, or the first opens it
+            (kernel, _), *_ = moves[0]
+            ways = [[((kernel, (2, 0, 0)),) for ((kernel, _), *_) in moves], [((kernel, (1, 0, 0)),), *moves[1:]], moves]
+        known = KNOWN.get((start, *(each[0][0] for each in moves))) if transposed else None
+        if known:
+            ways.insert(0, [((kernel, step),) for ((kernel, _), *_), step in zip(moves, known, strict=True)])
         usual = [{28}, *({side} for side in USUAL)] if self.channels == 1 else [set(USUAL)]
         for targets in [{wanted}] if wanted else usual:
             for each in ways:

@@ -13,7 +13,7 @@ it, and `config` has the last word:
     eps             of the batch norms; else 1e-5, but for the 0.8 of one well-known collection
     image_size      or `input_dim` (C, H, W); else a usual size, 28 first for grey pictures
     num_classes     a one-hot class follows z; else the decoder's inputs that its encoder does not make
-    label_first     whether the class comes before z; else only where its embedding is named label_emb
+    label_first     whether the class comes before z; else only in a GAN whose embedding is named label_emb
     norm_groups     of norms after convolutions that keep no statistics; else each channel is a group
 
 `chains.py` reads the way; here it is built and walked.
@@ -158,8 +158,8 @@ def recognises(shapes: Shapes) -> bool:
 
 
 def _is_of_vae(shapes: Shapes) -> bool:
-    """fc1 … fc4 of PyTorch's example, or a table of layers without gaps."""
-    if set(shapes) == SAMPLE_FC:
+    """fc1 … fc4 of PyTorch's example, without classes, or a table of layers without gaps."""
+    if set(shapes) == SAMPLE_FC and shapes["fc3.weight"][1:] == shapes["fc21.weight"][:1]:
         return True
     numbers = {part: _numbers(shapes, part) for part in ("encoder", "decoder")}
     return all(found and found == set(range(len(found))) for found in numbers.values())
@@ -198,7 +198,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> MLP:
     body = nn.Sequential()
     for op in layout.ops:
         _add(body, op, state, config, ACTIVATIONS[activation])
-    label_first = bool(config.get("label_first", LABEL_FIRST.search(layout.label)))
+    label_first = bool(config.get("label_first", LABEL_FIRST.search(layout.label) and not layout.decoder))
     model = MLP(body, layout, output, label, label_first)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval().requires_grad_(False)
@@ -271,7 +271,8 @@ def _epsilon(state: Mapping[str, Tensor], name: str, config: Config) -> float:
     if "eps" in config:
         return float(str(config["eps"]))
     lines = {"model.0.weight", "model.2.weight", "model.3.running_var", "model.5.weight", "model.6.running_var"} <= set(state)
-    blocks = {"l1.0.weight", "conv_blocks.0.running_var", "conv_blocks.2.weight"} <= set(state) and name != "conv_blocks.0"
+    blocks = {name.split(".")[1] for name in state if name.startswith("conv_blocks.")} == {"0", "2", "3", "6", "7", "9"}
+    blocks = blocks and "l1.0.weight" in state and name != "conv_blocks.0"
     return 0.8 if lines or blocks else 1e-5
 
 

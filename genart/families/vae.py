@@ -324,7 +324,7 @@ def recognises(shapes: Shapes) -> bool:
     """Our own table of layers, or the fc1, fc21, fc22, fc3, fc4 of PyTorch's example."""
     names = set(shapes)
     if names == FC:
-        return True
+        return shapes["fc3.weight"][1:] == shapes["fc21.weight"][:1]  # else a class follows z, and it is any decoder
     ours = {"encoder.0.weight", "decoder.0.weight"} <= names and all(map(OURS.fullmatch, names))
     return ours and len(shapes["decoder.0.weight"]) == 2 and all(_without_gaps(names, part) for part in ("encoder", "decoder"))
 
