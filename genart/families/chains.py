@@ -98,9 +98,10 @@ def layouts(shapes: Shapes, config: Config) -> Iterator[Layout]:
                 reader = reader and reader.take(name, place == len(chain) - 1)
             if reader and (layout := reader.layout()):
                 yield layout
-    heads = [name for name in orders[-1] if name in heads_of_all] or _heads(orders[-1], own)
+    heads = _heads(orders[-1], own)
     begin = _Reader(own, config, decoder or bool(heads), label, _made(modules, heads or heads_of_all))
-    found = runs([name for name in own if name not in heads], follows, begin, _Reader.take, partial(_is_whole, heads=heads))
+    ends = partial(_is_whole, heads=heads, whole=len(own) + bool(label) == len(modules))
+    found = runs([name for name in own if name not in heads], follows, begin, _Reader.take, ends)
     if len(found) > 1 and config.get("ordered"):  # the file's own order led nowhere
         return
     for reader in found[:1]:
@@ -108,27 +109,31 @@ def layouts(shapes: Shapes, config: Config) -> Iterator[Layout]:
             yield replace(layout, doubtful=len(found) > 1)
 
 
-def _is_whole(reader: "_Reader", left: Sequence[str], heads: Sequence[str]) -> bool:
-    """Whether a picture is drawn, and what is left leads from such a picture to the heads of an encoder."""
+def _is_whole(reader: "_Reader", left: Sequence[str], heads: Sequence[str], whole: bool) -> bool:
+    """Whether a picture is drawn, and what is left leads to an encoder's heads: from such a picture if that is the `whole`."""
     layout = reader.layout() if heads or not left else None
     if layout is None or not left:
         return layout is not None
     shapes = [reader.modules[name]["weight"] for name in by_number(left) if _kind(reader.modules[name]) != "norm"]
     convs, lines = ([shape for shape in shapes if len(shape) == length] for length in (4, 2))
-    for before, here in pairwise(convs):
-        if before[0] != here[1]:
-            return False
-    if convs and not layout.channels <= convs[0][1] <= layout.channels + layout.classes:
+    if 2 * len(shapes) < len(left):  # more norms than layers
         return False
-    width = 0 if convs else layout.channels * layout.side**2 + layout.classes
+    if any(before[0] != here[1] for before, here in pairwise(convs)):
+        return False
+    if convs and whole and not layout.channels <= convs[0][1] <= layout.channels + layout.classes:
+        return False
+    width = layout.channels * layout.side**2 + layout.classes if whole and not convs else 0
+
+    def fits(reads: int) -> bool:
+        return reads == width or (not width and reads % (convs[-1][0] if convs else 1) == 0)
+
     while lines:
-        following = next((line for line in lines if line[1] == width or (not width and line[1] % convs[-1][0] == 0)), None)
+        following = next((line for line in lines if fits(line[1])), None)
         if following is None:
             return False
         lines.remove(following)
         width = following[0]
-    wanted = _reads(reader.modules[heads[0]])
-    return width == wanted or (not width and wanted % convs[-1][0] == 0)
+    return fits(_reads(reader.modules[heads[0]]))
 
 
 def _is_embedding(name: str, parts: Parts) -> bool:
@@ -297,7 +302,8 @@ class _Reader:
     def _take_conv(self, name: str, shape: tuple[int, ...], slots: int | None, last: bool) -> "_Reader | None":
         first, second, kernel, other = shape
         if not self.ops:
-            return self._take_point(name, shape) if self.decoder and kernel == other else None
+            opens = self.decoder and kernel == other and self.least in (0, first)
+            return self._take_point(name, shape) if opens else None
         transposed = self._is_transposed(name, first, second, kernel)
         inside, outside = (first, second) if transposed else (second, first)
         if kernel != other or (not transposed and kernel % 2 == 0):
@@ -328,9 +334,11 @@ class _Reader:
             return slots >= (1 if self.channels else 2)  # one of them makes the square
         if self.channels:
             return True
-        # A line of its own name before a Sequential is squared as it is; one before layers of their own names is activated.
-        alone = self.ops[-1].kind == "linear" and not self.before[-1:].isdecimal() and self._is_in_row(name)
-        return not alone and BARE_NECKS.search(self.before) is None
+        if BARE_NECKS.search(self.before) or self.ops[-1].kind != "linear":
+            return self.ops[-1].kind != "linear"
+        # A line of its own name is squared as it is, but in a decoder whose layers have names too: functions come between.
+        alone = not self.before.rpartition(".")[2].isdecimal() and not (self.decoder and not self._is_in_row(name))
+        return bool(self.config.get("neck_activation", not alone))
 
     def _is_in_row(self, name: str) -> bool:
         """Whether this is a layer of a Sequential; in a list of modules the next number would be one of its kind."""
@@ -346,7 +354,12 @@ class _Reader:
         if fits[0] != fits[1]:
             return fits[0]
         alike = any(op.kind == "transposed" and self.modules[op.name]["weight"][2] == kernel for op in self.ops)
-        return alike or kernel % 2 == 0 or TRANSPOSED.search(name) is not None or (self.decoder and not inside)
+        return (
+            alike
+            or kernel % 2 == 0
+            or TRANSPOSED.search(name) is not None
+            or (self.decoder and not inside and not self._leads(name))
+        )
 
     def _leads(self, name: str) -> bool:
         """Whether a layer without weights stands before this one, the first with any in its Sequential."""

@@ -13,6 +13,7 @@ it, and `config` has the last word:
     eps             of the batch norms; else 1e-5, but for the 0.8 of one well-known collection
     image_size      or `input_dim` (C, H, W); else a usual size, 28 first for grey pictures
     num_classes     a one-hot class follows z; else the decoder's inputs that its encoder does not make
+    neck_activation whether one stands between the last linear layer and the first convolution, where that is not told
     label_first     whether the class comes before z; else only in a GAN whose embedding is named label_emb
     norm_groups     of norms after convolutions that keep no statistics; else each channel is a group
 

@@ -6,6 +6,7 @@ Where the list is no guide, numbers in names are; and after them only what fits.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Callable, Generic, Iterable, Mapping, Sequence, TypeVar
 
 MOST_TRIES = 2000
@@ -85,11 +86,11 @@ def runs(
     """The ways, at most two, in which names can be taken one after another, the last with True, until `ends` is content.
 
     That is told the names that are left. Norms are taken after what they follow, names that differ in
-    numbers alone by their numbers, and what has been entered is finished before the next: the last, and
+    numbers by these, and what has been entered is finished before the next: the last, and
     unless `strict` the one before, as long as that leads anywhere.
     """
     for stays, counts in ((True, True), (False, True), (False, False))[: 2 if strict else 3]:
-        search = _Search(follows, {name: _words(name) if counts else name for name in names}, take, ends, stays)
+        search = _Search(follows, take, ends, stays, counts)
         search.on(sorted(names, key=as_counted), "", begin)
         if search.found:
             return search.found
@@ -101,10 +102,10 @@ class _Search(Generic[Way]):
     """Goes one step further in each direction that is open, until two ways are found or all tries are used."""
 
     follows: Mapping[str, str]
-    words: Mapping[str, str]
     take: Callable[[Way, str, bool], Way | None]
     ends: Callable[[Way, Sequence[str]], bool]
     stays: bool
+    counts: bool
     found: list[Way] = field(default_factory=list)
     tries: int = MOST_TRIES
 
@@ -121,15 +122,18 @@ class _Search(Generic[Way]):
                 self.on([other for other in left if other != name], name, further)
 
     def _open(self, left: Sequence[str], before: str) -> list[str]:
-        """What may come next: of names that differ in numbers alone the first, as `left` is sorted."""
+        """What may come next: of names that differ in a number the first, as `left` is sorted."""
         own = [name for name in left if before and self.follows.get(name) == before]
         if own:
             return own
-        firsts: dict[str, str] = {}
-        for name in left:
-            firsts.setdefault(self.words[name], name)
         waiting = set(left)
-        candidates = [name for name in firsts.values() if self.follows.get(name) not in waiting]
+        first: dict[str, tuple[str, ...]] = {}
+        candidates = [
+            name
+            for name in left
+            if all(first.setdefault(place, number) == number or not self.counts for place, number in _counted(name))
+            and self.follows.get(name) not in waiting
+        ]
         inside = before
         while self.stays and "." in inside:
             inside = _container(inside)
@@ -137,6 +141,14 @@ class _Search(Generic[Way]):
             if here:
                 return here
         return candidates
+
+
+@lru_cache(MOST_TRIES)
+def _counted(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The numbers in a name, by the place that they have: decoder.5 and decoder.0.1 differ in one place, fc1 and bn2 in none."""
+    parts = name.split(".")
+    places = (".".join([*parts[:i], _words(part)]) for i, part in enumerate(parts))
+    return [(place, _numbers(part)) for place, part in zip(places, parts, strict=True) if _numbers(part)]
 
 
 def _words(name: str) -> str:

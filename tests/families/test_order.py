@@ -54,7 +54,7 @@ def lists_of_modules():
     net = Named(convs=convs, bns=nn.ModuleList([nn.BatchNorm2d(8), nn.BatchNorm2d(8)]), fc=LINE(6, 8 * 16))
 
     def draw(z):
-        x = F.relu(net.fc(z)).reshape(-1, 8, 4, 4)
+        x = net.fc(z).reshape(-1, 8, 4, 4)
         for conv, norm in zip(net.convs, net.bns, strict=False):
             x = F.relu(norm(conv(x)))
         return torch.tanh(net.convs[2](x))
