@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Iterator, Mapping, Sequence
 
 from genart.families.base import Config, Shapes
-from genart.families.ops import plain_parts
-from genart.families.order import as_they_follow, by_number, followers, likeliest, runs, told_by_numbers
+from genart.families.ops import TRANSPOSED, UNREAD, plain_parts
+from genart.families.order import as_they_follow, by_number, followers, likeliest, runs, slots, told_by_numbers
 from genart.families.steps import FULL, KEEPS, SHORT, Move, Step, end, odd, way
 
 LEAST_SIDE = 8
@@ -28,17 +28,14 @@ NORM = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 OTHERS = re.compile(
     r"(^|\.)(enc[^.]*|disc[^.]*|critic[^.]*|netD|D|inference[^.]*|embed_(class|data))(\.|$)", re.IGNORECASE
 )  # the last two read pictures and their classes in a collection of VAEs
-UNREAD = re.compile(
-    r"(^|\.)(res(\d|_?block|idual|net)?|(\w+_)?(shortcut|skip)|\w*att(n|ention)\w*|lora_\w+)(\d*)(\.|$)", re.IGNORECASE
-)
 MEANS, SPREADS = {"mu", "mean"}, {"var", "logvar", "sigma", "logsigma", "std", "logstd"}
 DECODER = re.compile(r"(^|\.)dec(?!onv)", re.IGNORECASE)
 EMBEDDING = re.compile(r"(label|class|cond|emb)\w*$", re.IGNORECASE)
-TRANSPOSED = re.compile(r"(de_?conv|conv_?t|t_?conv|trans|up)", re.IGNORECASE)
 BARE_NECKS = re.compile(r"(decoder_input|layers\.0\.0|l1\.0)$")  # collections that put nothing between this and the square
 KNOWN: dict[tuple[int, ...], Sequence[Step]] = {  # a side and kernels; TensorFlow's own DCGAN keeps the side first
     (7, 5, 5, 5): ((1, 2, 0), (2, 2, 1), (2, 2, 1)),
 }
+LAYERS = ("linear", "conv", "transposed")
 DOUBLES: Move = (2, (2, 0, 0))
 STAYS: Move = (1, (1, 0, 0))
 
@@ -257,16 +254,16 @@ class _Reader:
     def take(self, name: str, last: bool) -> "_Reader | None":
         """What comes of one more layer; None where it cannot follow."""
         parts = self.modules[name]
-        slots = self._slots(name)
+        empty = slots(self.before, name)
         match _kind(parts):
             case "norm":
-                taken = self._take_norm(name, _width(parts), slots or 0)
+                taken = self._take_norm(name, _width(parts), empty or 0)
             case "act":
                 taken = self._with(Op("act", name)) if self.ops and _width(parts) in (1, self.channels or self.flat) else None
             case "linear":
-                taken = self._take_linear(name, parts["weight"], slots)
+                taken = self._take_linear(name, parts["weight"], empty)
             case _:
-                taken = self._take_conv(name, parts["weight"], slots, last)
+                taken = self._take_conv(name, parts["weight"], empty, last)
         made = (taken.channels or taken.flat,) if taken else ()
         fits = _kind(parts) == "act" or all(parts.get(part, made) == made for part in ("bias", "running_mean", "running_var"))
         return replace(taken, before=name) if taken and fits else None
@@ -283,23 +280,23 @@ class _Reader:
     def _with(self, *ops: Op) -> "_Reader":
         return replace(self, ops=(*self.ops, *ops))
 
-    def _take_norm(self, name: str, width: int, slots: int) -> "_Reader | None":
+    def _take_norm(self, name: str, width: int, empty: int) -> "_Reader | None":
         if not self.ops:
             return None
-        squares = not self.channels and width != self.flat  # which one of the slots does
-        on = self._with(Op("act")) if slots > squares and self.ops[-1].kind != "act" else self
+        squares = not self.channels and width != self.flat  # which one of the empty does
+        on = self._with(Op("act")) if empty > squares and self.ops[-1].kind != "act" else self
         squared = on._square(width) if squares else on
         return squared._with(Op("norm", name)) if squared and width == (squared.channels or squared.flat) else None
 
-    def _take_linear(self, name: str, shape: tuple[int, ...], slots: int | None) -> "_Reader | None":
+    def _take_linear(self, name: str, shape: tuple[int, ...], empty: int | None) -> "_Reader | None":
         if not self.ops:
             return replace(self, inputs=shape[1], flat=shape[0], ops=(Op("linear", name),))
         if self.channels or shape[1] != self.flat:
             return None
-        on = self._with(Op("act")) if slots != 0 and self.ops[-1].kind != "act" else self
+        on = self._with(Op("act")) if empty != 0 and not self._acted() else self
         return replace(on._with(Op("linear", name)), flat=shape[0])
 
-    def _take_conv(self, name: str, shape: tuple[int, ...], slots: int | None, last: bool) -> "_Reader | None":
+    def _take_conv(self, name: str, shape: tuple[int, ...], empty: int | None, last: bool) -> "_Reader | None":
         first, second, kernel, other = shape
         if not self.ops:
             opens = self.decoder and kernel == other and self.least in (0, first)
@@ -309,15 +306,16 @@ class _Reader:
         if kernel != other or (not transposed and kernel % 2 == 0):
             return None
         opens = len(self.ops) > 1 and (self.ops[-2].kind, self.ops[-1].kind) == ("square", "norm")
-        only_doubles = opens and slots == 1 and not transposed
-        on = self._with(Op("act")) if not only_doubles and self._acts_before(name, slots) and self.ops[-1].kind != "act" else self
+        only_doubles = opens and empty == 1 and not transposed
+        acted = self._acted()
+        on = self._with(Op("act")) if not only_doubles and not acted and self._acts_before(name, empty) else self
         on = on if on.channels else on._square(inside) or on
         if inside != on.channels:
             return None
         if transposed:
             choice = (len(on.ops), _moves(kernel, last))
         else:
-            doubles = only_doubles or (slots or 0) >= 2 or (slots is None and self._leads(name))
+            doubles = only_doubles or self._doubles_before(name, (empty or 0) + acted, last or empty is not None)
             choice = (len(on.ops), (DOUBLES, STAYS) if doubles else (STAYS, DOUBLES))
             on = on._with(Op("double"))
         kind = "transposed" if transposed else "conv"
@@ -329,9 +327,9 @@ class _Reader:
         choice = (1, ((shape[2], (1, 0, 0)),))
         return replace(self, inputs=shape[0], flat=shape[0], channels=shape[1], ops=ops, choices=(choice,))
 
-    def _acts_before(self, name: str, slots: int | None) -> bool:
-        if slots is not None:
-            return slots >= (1 if self.channels else 2)  # one of them makes the square
+    def _acts_before(self, name: str, empty: int | None) -> bool:
+        if empty is not None:
+            return empty >= (1 if self.channels else 2)  # one of them makes the square
         if self.channels:
             return True
         if BARE_NECKS.search(self.before) or self.ops[-1].kind != "linear":
@@ -361,6 +359,19 @@ class _Reader:
             or (self.decoder and not inside and not self._leads(name))
         )
 
+    def _acted(self) -> bool:
+        """Whether an activation has come since the last layer: what has no weights after it is none."""
+        return next((op.kind == "act" for op in reversed(self.ops) if op.kind in ("act", *LAYERS)), False)
+
+    def _doubles_before(self, name: str, empty: int, told: bool) -> bool:
+        """Whether the picture is rather doubled before a convolution; after a transposed one what has no weights is dropout."""
+        kinds = [op.kind for op in self.ops]
+        if self._leads(name):
+            return True
+        if "transposed" in kinds:
+            return False
+        return empty >= 2 or not (told or self.before.rpartition(".")[2].isdecimal())
+
     def _leads(self, name: str) -> bool:
         """Whether a layer without weights stands before this one, the first with any in its Sequential."""
         container, _, number = name.rpartition(".")
@@ -371,15 +382,6 @@ class _Reader:
             return None
         side = math.isqrt(self.flat // channels)
         return replace(self._with(Op("square", shape=(channels, side, side))), channels=channels)
-
-    def _slots(self, name: str) -> int | None:
-        """Layers without weights between this one and the one before, where numbers in one container tell."""
-        if not self.before:
-            return None
-        before, here = (re.fullmatch(r"(.*?)(?:^|\.)(\d{1,9})", each) for each in (self.before, name))
-        if not before or not here or before[1] != here[1]:
-            return None
-        return int(here[2]) - int(before[2]) - 1
 
     def _picture(self) -> tuple[int, tuple[Op, ...]]:
         """The side of the picture, 0 where there is none, and the layers with their steps, which are settled by it."""

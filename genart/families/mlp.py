@@ -14,7 +14,7 @@ it, and `config` has the last word:
     image_size      or `input_dim` (C, H, W); else a usual size, 28 first for grey pictures
     num_classes     a one-hot class follows z; else the decoder's inputs that its encoder does not make
     neck_activation whether one stands between the last linear layer and the first convolution, where that is not told
-    label_first     whether the class comes before z; else only in a GAN whose embedding is named label_emb
+    label_first     whether the class comes before z; else only in the collection of PyTorch-GAN
     norm_groups     of norms after convolutions that keep no statistics; else each channel is a group
 
 `chains.py` reads the way; here it is built and walked.
@@ -22,7 +22,7 @@ it, and `config` has the last word:
 
 import math
 import re
-from typing import Any, Callable, Mapping
+from typing import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -31,26 +31,11 @@ from torch.nn import functional as F
 from genart.errors import BadWeights, quote
 from genart.families.base import Config, Family, Shapes, Space
 from genart.families.chains import Layout, Op, layouts
-from genart.families.ops import plain_weight, setting
+from genart.families.ops import ACTIVATIONS, OUTPUTS, Affine, chosen, plain_weight, setting
 from genart.recipe import Noise
 
 TITLE = "MLP"
 SPHERICAL_FROM = 9  # below this many dimensions a Gaussian still has mass at its centre
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
-    "leaky_relu_0.01": lambda: nn.LeakyReLU(0.01),
-    "elu": nn.ELU,
-    "tanh": nn.Tanh,
-    "silu": nn.SiLU,
-    "gelu": nn.GELU,
-}
-OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "sigmoid": lambda x: torch.sigmoid(x) * 2 - 1,
-    "none": lambda x: x,
-}
 
 
 class MLP(nn.Module):
@@ -119,18 +104,6 @@ class MLP(nn.Module):
         return next(self.body.parameters())
 
 
-class Affine(nn.Module):
-    """A batch norm in evaluation that follows no layer it could be folded into."""
-
-    def __init__(self, scale: Tensor, shift: Tensor):
-        super().__init__()
-        self.scale, self.shift = nn.Parameter(scale), nn.Parameter(shift)
-
-    def forward(self, x: Tensor) -> Tensor:
-        shape = (-1, *[1] * (x.ndim - 2))
-        return x * self.scale.reshape(shape) + self.shift.reshape(shape)
-
-
 class Alone(nn.Module):
     """A norm that keeps no statistics: each picture is normalised for itself, by groups of channels (Wu 2018, arXiv:1803.08494).
 
@@ -187,8 +160,8 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> MLP:
             "use the .pt file of the same network."
         )
     usual_activation, usual_output = _usual(layout)
-    activation = _chosen(config, "activation", ACTIVATIONS, usual_activation)
-    output = _chosen(config, "output", OUTPUTS, usual_output)
+    activation = chosen(config, "activation", ACTIVATIONS, usual_activation, TITLE)
+    output = chosen(config, "output", OUTPUTS, usual_output, TITLE)
     label = state[f"{layout.label}.weight"].T.contiguous() if layout.label else None
     classes = config.get("num_classes") or layout.classes
     if label is None and classes:
@@ -199,7 +172,7 @@ def from_state_dict(state: Mapping[str, Tensor], config: Config) -> MLP:
     body = nn.Sequential()
     for op in layout.ops:
         _add(body, op, state, config, ACTIVATIONS[activation])
-    label_first = bool(config.get("label_first", LABEL_FIRST.search(layout.label) and not layout.decoder))
+    label_first = bool(config.get("label_first", LABEL_FIRST.search(layout.label) and any(_collected(state))))
     model = MLP(body, layout, output, label, label_first)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval().requires_grad_(False)
@@ -212,13 +185,6 @@ def _usual(layout: Layout) -> tuple[str, str]:
     if layout.decoder:
         return "relu", "sigmoid"
     return "relu" if any(op.kind == "transposed" for op in layout.ops) else "leaky_relu", "tanh"
-
-
-def _chosen(config: Config, name: str, known: Mapping[str, Any], usual: str) -> str:
-    value = str(config.get(name, usual))
-    if value not in known:
-        raise BadWeights(f"{name} {quote(value)} of these {TITLE} weights is unknown; known are {', '.join(known)}.")
-    return value
 
 
 def _add(body: nn.Sequential, op: Op, state: Mapping[str, Tensor], config: Config, activation: Callable[[], nn.Module]) -> None:
@@ -265,16 +231,21 @@ def _affine(state: Mapping[str, Tensor], name: str, config: Config) -> tuple[Ten
 
 
 def _epsilon(state: Mapping[str, Tensor], name: str, config: Config) -> float:
-    """1e-5; but a collection of GANs that many have copied (PyTorch-GAN) gives 0.8, meant for the momentum.
-
-    There the first linear layer has no norm and all later ones have, or the norms are conv_blocks.3 and .7.
-    """
+    """1e-5; but a collection of GANs that many have copied (PyTorch-GAN) gives 0.8, meant for the momentum."""
     if "eps" in config:
         return float(str(config["eps"]))
+    lines, blocks = _collected(state)
+    return 0.8 if lines or (blocks and name != "conv_blocks.0") else 1e-5
+
+
+def _collected(state: Mapping[str, Tensor]) -> tuple[bool, bool]:
+    """Whether this is a GAN of lines of that collection, and one of blocks.
+
+    In the former the first linear layer has no norm and all later ones have; the norms of the latter are conv_blocks.0, 3, 7.
+    """
     lines = {"model.0.weight", "model.2.weight", "model.3.running_var", "model.5.weight", "model.6.running_var"} <= set(state)
     blocks = {name.split(".")[1] for name in state if name.startswith("conv_blocks.")} == {"0", "2", "3", "6", "7", "9"}
-    blocks = blocks and "l1.0.weight" in state and name != "conv_blocks.0"
-    return 0.8 if lines or blocks else 1e-5
+    return lines, blocks and "l1.0.weight" in state
 
 
 FAMILY = Family(title=TITLE, kind="GAN", recognises=recognises, from_state_dict=from_state_dict)

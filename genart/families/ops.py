@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Any, Hashable, Mapping, Sequence
+from typing import Any, Callable, Hashable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -276,6 +276,12 @@ def _divided(weight: Tensor, u: Tensor, v: Tensor, transposed: bool) -> Tensor:
     return weight / torch.dot(u, matrix @ v)
 
 
+# Names that a transposed convolution has, and those of what is added or looked up beside a chain of layers.
+TRANSPOSED = re.compile(r"(de_?conv|conv_?t|t_?conv|trans|up)", re.IGNORECASE)
+UNREAD = re.compile(
+    r"(^|\.)(res(\d|_?block|idual|net)?|(\w+_)?(shortcut|skip)|\w*att(n|ention)\w*|lora_\w+)(\d*)(\.|$)", re.IGNORECASE
+)
+
 PARTED = re.compile(r"(?:(.*)\.)?parametrizations\.weight\.(original[01]?|0\._[uv])", re.DOTALL)
 IN_PARTS: Mapping[str, set[str]] = {  # a weight, and what stands beside it
     "weight_orig": {"weight_u", "weight_v"},
@@ -314,9 +320,46 @@ def plain_weight(state: Mapping[str, Tensor], layer: str, *, transposed: bool = 
     new = f"{layer}.parametrizations.weight.original"
     for length, direction in ((f"{layer}.weight_g", f"{layer}.weight_v"), (f"{new}0", f"{new}1")):
         if length in state:
-            whole = state[direction]
-            return whole * (state[length] / whole.flatten(1).norm(dim=1).reshape(-1, *[1] * (whole.ndim - 1)))
+            whole, lengths = state[direction], state[length]
+            across = [axis for axis, count in enumerate(lengths.shape) if count == 1] or list(range(whole.ndim))
+            return whole * (lengths / torch.linalg.vector_norm(whole, dim=across, keepdim=True))
     return state[f"{layer}.weight"]
+
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "leaky_relu_0.01": lambda: nn.LeakyReLU(0.01),
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "sigmoid": lambda x: torch.sigmoid(x) * 2 - 1,
+    "none": lambda x: x,
+}
+
+
+def chosen(config: Config, name: str, known: Mapping[str, Any], usual: str, title: str) -> str:
+    """What a configuration names of a table, or the usual; raises BadWeights for a name that is not in it."""
+    value = str(config.get(name, usual))
+    if value not in known:
+        raise BadWeights(f"{name} {quote(value)} of these {title} weights is unknown; known are {', '.join(known)}.")
+    return value
+
+
+class Affine(nn.Module):
+    """A batch norm in evaluation that follows no layer it could be folded into."""
+
+    def __init__(self, scale: Tensor, shift: Tensor):
+        super().__init__()
+        self.scale, self.shift = nn.Parameter(scale), nn.Parameter(shift)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (-1, *[1] * (x.ndim - 2))
+        return x * self.scale.reshape(shape) + self.shift.reshape(shape)
 
 
 def said(config: Config, name: str) -> object:

@@ -45,16 +45,24 @@ def told_by_numbers(names: Iterable[str]) -> bool:
     return len({_words(name) for name in names}) == 1
 
 
+def slots(before: str, name: str) -> int | None:
+    """Layers without weights between two of one Sequential, whose numbers count them; None for any others."""
+    first, second = (re.fullmatch(r"(.*?)(?:^|\.)(\d{1,9})", each) for each in (before, name))
+    if not first or not second or first[1] != second[1]:
+        return None
+    return int(second[2]) - int(first[2]) - 1
+
+
 def followers(norms: Mapping[str, int], layers: Mapping[str, int]) -> dict[str, str]:
     """Which layer each norm follows, norm -> layer, where names tell: bn2 follows fc2, and convs.0 is followed by bns.0.
 
     Both come with their widths. In a Sequential the numbers of norms and layers are of one row, and tell nothing here.
     """
-    sequences = {_container(name) for name in layers if name[-1:].isdecimal()}
+    sequences = {_container(name) for name in layers if name.rpartition(".")[2].isdecimal()}
     free = {name: width for name, width in layers.items()}
     found: dict[str, str] = {}
     for norm in by_number(norms):
-        if norm[-1:].isdecimal() and _container(norm) in sequences and "." in norm:
+        if norm.rpartition(".")[2].isdecimal() and _container(norm) in sequences:
             continue
         fitting = [layer for layer in free if free[layer] == norms[norm]]
         alike = [layer for layer in fitting if _numbers(layer) == _numbers(norm) != ()]

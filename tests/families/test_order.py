@@ -1,5 +1,7 @@
 """Networks without a layout of their own: which layer comes after which, where the file keeps their order and where not."""
 
+from functools import partial
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -133,13 +135,77 @@ def instance_norm_after_a_line():
     return net, net
 
 
-def dcgan(*layers, norm=nn.BatchNorm2d, wrap=lambda layer: layer, tail=()):
+def point_opened():
+    layers = (POINT(16, 8, 4), nn.ReLU(), POINT(8, 8, 4, 2, 1), nn.ReLU(), POINT(8, 8, 4, 2, 1), nn.ReLU(), POINT(8, 3, 4, 2, 1))
+    decoder = nn.Sequential(LINE(6, 16), nn.Unflatten(1, (16, 1, 1)), nn.ReLU(), *layers)
+    net = Named(encoder=nn.Sequential(nn.Conv2d(3, 4, 4)), decoder=decoder)
+    return net, lambda z: shares(net.decoder(z))
+
+
+def upsampling_in_blocks():
+    def grows(inside, outside):
+        return nn.Sequential(
+            nn.Upsample(scale_factor=2), nn.Conv2d(inside, outside, 3, padding=1), nn.BatchNorm2d(outside), nn.LeakyReLU(0.2)
+        )
+
+    net = Named(fc=LINE(6, 16 * 16), up1=grows(16, 12), up2=grows(12, 8), up3=grows(8, 6), out=nn.Conv2d(6, 3, 3, padding=1))
+    return net, lambda z: torch.tanh(net.out(net.up3(net.up2(net.up1(net.fc(z).reshape(-1, 16, 4, 4))))))
+
+
+def begins_with_upsampling():
+    decoder = nn.Sequential(
+        *(nn.Upsample(scale_factor=2), nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()),
+        *(nn.Upsample(scale_factor=2), nn.Conv2d(8, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
+        *(nn.Conv2d(6, 3, 3, padding=1), nn.Sigmoid()),
+    )
+    net = Named(fc_mu=LINE(64, 6), fc_var=LINE(64, 6), fc_dec=LINE(6, 8 * 64), decoder=decoder)
+    return net, lambda z: net.decoder(net.fc_dec(z).reshape(-1, 8, 8, 8)) * 2 - 1
+
+
+def heads_of_one_shape():
+    decoder = nn.Sequential(LINE(6, 32), nn.ReLU(), LINE(32, 784), nn.Sigmoid())
+    net = Named(enc=nn.Sequential(LINE(784, 32)), mu=LINE(32, 6), lv=LINE(32, 6), dec=decoder)
+    return net, lambda z: square(net.dec(z), output=lambda x: x * 2 - 1)
+
+
+def decoder_before_encoder():
+    net = Named(z_to_h=LINE(6, 32), h_to_x=LINE(32, 784), x_to_h=LINE(784, 32), h_to_mu=LINE(32, 6), h_to_logvar=LINE(32, 6))
+    return net, lambda z: square(net.h_to_x(F.relu(net.z_to_h(z))), output=shares)
+
+
+def one_head_for_both():
+    encoder, decoder = Named(lin1=LINE(784, 32), mu_logvar=LINE(32, 12)), Named(lin1=LINE(6, 32), lin2=LINE(32, 784))
+    net = Named(encoder=encoder, decoder=decoder)
+    return net, lambda z: square(net.decoder.lin2(F.relu(net.decoder.lin1(z))), output=shares)
+
+
+def dcgan_with_convolutions():
+    net = nn.Sequential(
+        *(POINT(6, 8, 4), nn.ReLU(), POINT(8, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()),
+        *(POINT(8, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), POINT(8, 3, 4, 2, 1), nn.Tanh()),
+    )
+    return net, lambda z: net(z[:, :, None, None])
+
+
+def norms_after_relu():
+    net = nn.Sequential(
+        *(POINT(6, 8, 4), nn.ReLU(), nn.BatchNorm2d(8), POINT(8, 8, 4, 2, 1), nn.ReLU(), nn.BatchNorm2d(8), nn.Dropout(0.5)),
+        *(POINT(8, 3, 4, 2, 1), nn.Tanh()),
+    )
+    return net, lambda z: net(z[:, :, None, None])
+
+
+def slopes_of_a_dcgan():
+    return dcgan(OPENS, *EVEN, LAST, act=lambda width: nn.PReLU(init=0.1))
+
+
+def dcgan(*layers, norm=nn.BatchNorm2d, wrap=lambda layer: layer, tail=(), act=lambda width: nn.ReLU()):
     """Of (in, out, kernel, stride, padding, output padding) each."""
     modules = []
     for place, layer in enumerate(layers):
         modules.append(wrap(POINT(*layer)))
         if place < len(layers) - 1:
-            modules += [norm(layer[1]), nn.ReLU()] if norm else [nn.ReLU()]
+            modules += [norm(layer[1]), act(layer[1])] if norm else [act(layer[1])]
     net = nn.Sequential(*modules, *tail, nn.Tanh())
     if wrap is spectral_norm:
         for _ in range(5):
@@ -188,7 +254,21 @@ NETWORKS = {
     "DCGAN of kernels 5": lambda: dcgan(OPENS, *[(8, 8, 5, 2, 2, 1)] * 3, (8, 3, 5, 2, 2, 1)),
     "DCGAN of kernels 3": lambda: dcgan(OPENS, *[(8, 8, 3, 2, 1, 1)] * 2, (8, 3, 3, 2, 1, 1)),
     "DCGAN of kernels 3, digits": lambda: dcgan(OPENS, (8, 8, 3, 2, 1, 0), (8, 8, 3, 2, 1, 1), (8, 1, 3, 2, 1, 1)),
-    "DCGAN with kernels 3 between": lambda: dcgan(OPENS, EVEN[0], (8, 8, 3, 1, 1, 0), EVEN[1], (8, 8, 3, 1, 1, 0), LAST),
+    "DCGAN with kernels 3 between": dcgan_with_convolutions,
+    "DCGAN whose norms follow ReLU": norms_after_relu,
+    "DCGAN of learnt slopes": slopes_of_a_dcgan,
+    "DCGAN of slopes alone": lambda: dcgan(OPENS, *EVEN, LAST, norm=None, act=lambda width: nn.PReLU(width, 0.1)),
+    "DCGAN with weight norm by outputs": lambda: dcgan(OPENS, *EVEN, LAST, wrap=partial(parametrizations.weight_norm, dim=1)),
+    "DCGAN of kernel 1 first": lambda: dcgan((6, 8, 1, 1, 0, 0), (8, 8, 7, 1, 0, 0), EVEN[0], (8, 1, 4, 2, 1, 0)),
+    "DCGAN without an activation between": lambda: (lambda net: (net, lambda z: net(z[:, :, None, None])))(
+        nn.Sequential(POINT(*OPENS), POINT(*EVEN[0]), nn.ReLU(), POINT(*LAST), nn.Tanh())
+    ),
+    "point opened by the first": point_opened,
+    "upsampling in blocks": upsampling_in_blocks,
+    "a Sequential that begins with upsampling": begins_with_upsampling,
+    "two heads, one of no name": heads_of_one_shape,
+    "decoder before its encoder": decoder_before_encoder,
+    "one head for both": one_head_for_both,
     "DCGAN with instance norm": lambda: dcgan(OPENS, *EVEN, LAST, norm=affine),
     "DCGAN with spectral norm": lambda: dcgan(OPENS, *EVEN, LAST, wrap=spectral_norm),
     "DCGAN with new spectral norm": lambda: dcgan(OPENS, *EVEN, LAST, wrap=parametrizations.spectral_norm, norm=None),
