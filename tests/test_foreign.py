@@ -147,6 +147,22 @@ WRAPPINGS = {
         "optimizer_states": [{"state": {0: wrong}}],
         "epoch": 1,
     },
+    "lightning, many parts": lambda right, wrong: {
+        "state_dict": {
+            **prefixed("generator.", right),
+            **prefixed("discriminator.", wrong),
+            **prefixed("lpips.", wrong),
+            **{f"{part}.conv.weight": torch.zeros(8, 3, 4, 4) for part in ("encoder", "criterion", "val_metric")},
+        }
+    },
+    "a discriminator by its letter": lambda right, wrong: {
+        "D_state_dict": wrong,
+        "D_ema": wrong,
+        "model_D": wrong,
+        "model_G": right,
+    },
+    "Gema": lambda right, wrong: {"G": wrong, "D": wrong, "Gema": right},
+    "moments of an optimiser": lambda right, wrong: {"exp_avg": wrong, "exp_avg_sq": wrong, "grads": wrong, "weights": right},
     "lightning, G and D": lambda right, wrong: {"state_dict": {**prefixed("D.", wrong), **prefixed("G.", right)}},
     "latent diffusion": lambda right, wrong: {
         "state_dict": {
@@ -267,7 +283,84 @@ def test_a_word_before_the_names_is_the_networks_own_if_what_stands_beside_it_is
 
     assert unwrapped(named, known).prefix == "model."
     assert unwrapped(with_classes, known).state == with_classes
-    assert unwrapped({**named, "fc.weight": torch.zeros(3, 5)}, known).prefix == "model."
+    assert unwrapped({**named, "probe.weight": torch.zeros(3, 5)}, known).prefix == "model."
+
+
+def convolutions(inputs):
+    """A DCGAN's layers, which a family knows by themselves."""
+    layers = [torch.nn.ConvTranspose2d(inputs, 8, 4, 1, 0), torch.nn.BatchNorm2d(8), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers, torch.nn.ConvTranspose2d(8, 3, 4, 2, 1)).state_dict()
+
+
+@pytest.mark.parametrize(
+    "names", ["attn model", "mapping net", "cond_emb net", "label_fc G", "gen_head gen", "attention model_ema"]
+)
+def test_what_other_layers_of_its_network_feed_is_not_drawn_without_them(names):
+    first, second = names.split()
+    state = {**prefixed(f"{second}.", convolutions(24)), f"{first}.query.weight": torch.zeros(3, 20, 1, 1)}
+    for whole in (state, {"state_dict": state}):
+        found = unwrapped(whole, known)
+        assert found.state == state
+        assert not known({name: tuple(tensor.shape) for name, tensor in found.state.items()})
+
+
+@pytest.mark.parametrize("names", ["fc gen", "gen_fc gen_conv", "G_fc G_conv", "linear model"])
+def test_layers_under_a_generators_words_are_drawn_with_those_that_feed_them(names):
+    first, second = names.split()
+    layers = torch.nn.Sequential(
+        torch.nn.ConvTranspose2d(32, 8, 4, 2, 1), torch.nn.ReLU(), torch.nn.ConvTranspose2d(8, 3, 4, 2, 1)
+    )
+    state = {**prefixed(f"{first}.", torch.nn.Linear(16, 512).state_dict()), **prefixed(f"{second}.", layers.state_dict())}
+
+    assert unwrapped({"model": state}, known).state == state
+
+
+def test_an_average_of_a_whole_network_is_taken_beside_its_layers():
+    state = {**mlp_state(), **prefixed("fc.", torch.nn.Linear(3, 5).state_dict())}
+
+    assert unwrapped({**state, **prefixed("ema.", state)}, lambda shapes: shapes.keys() == state.keys()).prefix == "ema."
+
+
+def test_layers_are_called_d_within_a_network():
+    layers = [torch.nn.ConvTranspose2d(*sizes) for sizes in ((20, 32, 4, 1, 0), (32, 8, 4, 2, 1), (8, 3, 4, 2, 1))]
+    names = ("d1", "d2", "d_out")
+    state = {f"{name}.{part}": x for name, layer in zip(names, layers, strict=True) for part, x in layer.state_dict().items()}
+
+    assert unwrapped({"netG": state, "D": {}}, known).state == state
+    assert unwrapped({"state_dict": {**prefixed("D.", state), **prefixed("g.", state)}}, known).prefix == "state_dict.g."
+
+
+@pytest.mark.parametrize("ending", ["", "_state_dict", "_model"])
+def test_a_decoder_beside_its_encoder_is_known_by_its_name(ending):
+    encoder = {"fc1": torch.nn.Linear(64, 32), "mu": torch.nn.Linear(32, 8), "logvar": torch.nn.Linear(32, 8)}
+    decoder = {"fc1": torch.nn.Linear(8, 32), "fc2": torch.nn.Linear(32, 64)}
+    halves = {f"encoder{ending}": encoder, f"decoder{ending}": decoder}
+    found = unwrapped({half: torch.nn.ModuleDict(layers).state_dict() for half, layers in halves.items()}, known)
+
+    assert (found.prefix, len(found.state)) == ("", 10)
+
+
+@pytest.mark.parametrize("average", ["ema", "ema_shadow", "model_ema"])
+def test_an_average_takes_the_buffers_that_it_lacks_from_the_network_beside_it(average):
+    right = state_of("dcgan")
+    buffers = {name for name in right if "running" in name or "batches" in name}
+    parameters = {name: tensor for name, tensor in right.items() if name not in buffers}
+    raw = {name: tensor if name in buffers else torch.zeros_like(tensor) for name, tensor in right.items()}
+    found = unwrapped({"model": raw, average: parameters}, known)
+    other = unwrapped({"model": {**raw, "more.weight": torch.zeros(1)}, average: parameters}, known)
+
+    assert buffers
+    assert found.prefix == other.prefix == f"{average}."
+    assert found.state.keys() == right.keys()
+    assert all(found.state[name] is tensor for name, tensor in right.items())
+    assert other.state == parameters
+
+
+def test_moments_of_an_optimiser_in_a_list_are_no_averages():
+    right = state_of("dcgan")
+    raw = [tensor for name, tensor in right.items() if "running" not in name and "batches" not in name]
+
+    assert unwrapped({"G": right, "exp_avg": [torch.zeros_like(x) for x in raw]}, known).state == right
 
 
 class BaseConfig:

@@ -3,8 +3,9 @@
 Training scripts save the generator among its average, its adversary, optimisers and losses, under
 names of their own. The rules here are about the words of those names: what belongs to a
 discriminator, an optimiser or a loss is left out, an average comes before the raw weights, and of
-several ways to take the prefixes off the first that a family recognises is chosen. Settings that
-lie beside the generator go with it.
+several ways to take the prefixes off the first that a family recognises is chosen. A part of a
+network is never taken without the layers beside it that feed it, and an average without buffers
+has those of the network it averages. Settings that lie beside the generator go with it.
 """
 
 import json
@@ -22,11 +23,14 @@ Path = tuple[str, ...]
 State = dict[str, Tensor]
 
 LEFT_OUT = {
-    *("d", "dis", "disc", "discriminator", "discriminators", "critic", "netd", "aug", "augment", "augmentation"),
+    *("d", "dis", "disc", "discriminator", "discriminators", "critic", "netd", "net_d", "model_d", "d_ema"),
+    *("aug", "augment", "augmentation"),
     *("optim", "optims", "optimizer", "optimizers", "optimiser", "opt", "scheduler", "schedulers", "scaler"),
-    *("diffusion", "cond", "loss", "losses", "lpips", "perceptual", "inception", "teacher", "callbacks", "metrics", "rng"),
+    *("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "square_avg", "momentum_buffer", "grads"),  # an optimiser's
+    *("diffusion", "cond_stage_model", "loss", "losses", "lpips", "perceptual", "inception", "teacher"),
+    *("callbacks", "metrics", "rng"),
 }
-AVERAGED = {"ema", "avg", "average", "averaged", "shadow", "running", "swa", "ge", "gs"}
+AVERAGED = {"ema", "avg", "average", "averaged", "shadow", "running", "swa", "ge", "gs", "gema"}
 GENERATOR = {"g", "gen", "generator", "netg"}
 WRAPPER = {
     "checkpoint",
@@ -44,6 +48,12 @@ WRAPPER = {
     "first",
     "gan",
     "ae",
+}
+HALVES = {"encoder", "decoder"}
+FEEDING = {
+    *("fc", "l1", "lin", "linear", "dense", "proj", "project", "projection", "map", "mapping", "preprocess", "stem", "style"),
+    *("latent", "label", "labels", "emb", "embed", "embedding", "cond", "condition", "attn", "attention"),
+    *("input", "output", "out", "last", "final", "head", "rgb"),
 }
 PARALLEL = {"module.", "_orig_mod."}  # what torch puts before every name; no network has it of itself
 STRAY = {"noise", "z", "latent", "latents", "fixed", "sample", "samples", "seed", "epoch", "epochs", "step", "steps"}
@@ -98,7 +108,8 @@ def unwrapped(loaded: object, recognised: Callable[[Shapes], bool]) -> Found:
     _gather(loaded, (), contents)
     tensors = contents.tensors
     views = [view for view in _views(contents, tensors, "", recognised) if view[1]] or [("", tensors)]
-    prefix, state = next((view for view in views if recognised(_shapes(view[1]))), views[0])
+    whole = ((prefix, _with_buffers(state, views)) for prefix, state in views)
+    prefix, state = next((view for view in whole if recognised(_shapes(view[1]))), views[0])
     others = [name for name in tensors if name.removeprefix(prefix) not in state]
     depths = (prefix.count(".") + name.startswith(prefix) for name in others)  # beside the generator, or among its own
     left_out = sorted({".".join(name.split(".")[:depth]) for name, depth in zip(others, depths, strict=True)})
@@ -117,14 +128,25 @@ def _said(contents: Contents, prefix: str) -> dict[str, Any]:
     return made
 
 
+def _with_buffers(state: State, views: list[tuple[str, State]]) -> State:
+    """The state with the buffers it lacks, as an average of parameters does, from a view that is the same but for them."""
+    shapes = _shapes(state).items()
+    for _, other in views:
+        lacking = other.keys() - state.keys() if len(other) > len(state) else set()
+        if lacking and all(_is_buffer(name) for name in lacking) and shapes <= _shapes(other).items():
+            return other | state
+    return state
+
+
 def _averaged(state: State, tensors: State) -> State:
     """The state with averages in place of its parameters, where the file has them as a list in the parameters' order."""
     lists: dict[str, list[Tensor]] = {}
     for name, tensor in tensors.items():
         before, _, last = name.rpartition(".")
-        if last.startswith("[") and _words(before.rpartition(".")[2]) & AVERAGED:
+        words = _words(before.rpartition(".")[2])
+        if last.startswith("[") and words & AVERAGED and not words & LEFT_OUT:
             lists.setdefault(before, []).append(tensor)
-    names = [name for name in state if name.rpartition(".")[2] not in BUFFERS]
+    names = [name for name in state if not _is_buffer(name)]
     shapes = [state[name].shape for name in names]
     average = next((each for each in lists.values() if [tensor.shape for tensor in each] == shapes), [])
     return state | dict(zip(names, average, strict=False))
@@ -225,7 +247,7 @@ def _views(
     for name, tensor in tensors.items():
         first, dot, rest = name.partition(".")
         groups.setdefault(first + dot, {})[rest] = tensor
-    kept = {first: group for first, group in groups.items() if not _words(first) & LEFT_OUT} or groups
+    kept = {first: group for first, group in groups.items() if not _is_left_out(first, prefix, contents)} or groups
     folders = [first for first in kept if first.endswith(".")]
     beside = {BESIDE: tensors[BESIDE]} if BESIDE in kept else {}
     wrappers = sorted((first for first in folders if _rank(first) < 3), key=_rank)
@@ -237,18 +259,20 @@ def _views(
         for rest, tensor in group.items()
         if first == BESIDE or not (ELEMENT.search(first + rest) or (not rest and _words(first) & STRAY))
     }
-    words = [first for first in wrappers if _rank(first) == 2]
-    named = [first for first in words if first not in PARALLEL and f"{prefix}{first}" not in contents.folders]
-    whole_first = any(_is_attribute(first, kept, own, recognised) for first in named)
+    named = [first for first in wrappers if first not in PARALLEL and f"{prefix}{first}" not in contents.folders]
+    fed = {first for first in named if _is_fed(first, kept)}
 
     def below(chosen: list[str]) -> Iterator[tuple[str, State]]:
         for first in chosen if depth else ():
             yield from _views(contents, beside | kept[first], f"{prefix}{first}", recognised, depth - 1)
 
-    yield from below([first for first in wrappers if _rank(first) < 2])
-    if whole_first:
-        yield prefix, own
-    yield from below(words)
+    for rank in range(3):
+        words = [first for first in wrappers if _rank(first) == rank]
+        halves = any(_words(first) & HALVES for first in words)
+        attributes = (_is_attribute(first, kept, own, recognised) for first in words if first in named)
+        if rank and (halves or any(attributes)):
+            yield prefix, own
+        yield from below([first for first in words if first not in fed])
     yield prefix, own
     yield from below(shared)
     yield from below(listed)
@@ -260,10 +284,30 @@ def _is_attribute(first: str, kept: Mapping[str, State], whole: State, recognise
     So it is where numbers follow, for then a Sequential is called that, and where a family that looks at all
     tensors takes those beside it too.
     """
-    if all(rest[:1].isdecimal() for rest in kept[first]):
+    if _rank(first) == 2 and all(rest[:1].isdecimal() for rest in kept[first]):
         return True
     shapes = _shapes(whole)
     return len(kept) > 1 and recognised(shapes) and not recognised({**shapes, **ODD})
+
+
+def _is_fed(first: str, kept: Mapping[str, State]) -> bool:
+    """Whether below a word in a state dict lies a part of a network alone: layers that feed or finish others stand there.
+
+    An average of the whole network may have its own of them.
+    """
+    beside = [other for other in kept if other != BESIDE and (other.endswith(".") or not _words(other) & STRAY)]
+    feeding = [other for other in beside if _words(other) & FEEDING]
+    return len(beside) > 1 and any(_rank(first) or not any(rest.startswith(other) for rest in kept[first]) for other in feeding)
+
+
+def _is_left_out(first: str, prefix: str, contents: Contents) -> bool:
+    """Whether a name is of no generator; among the names of a state dict d1 and d_out are layers, and D alone a discriminator."""
+    within = _words(first) & LEFT_OUT
+    return bool(within - {"d"}) or (bool(within) and (first.lower() in ("d", "d.") or f"{prefix}{first}" in contents.folders))
+
+
+def _is_buffer(name: str) -> bool:
+    return name.rpartition(".")[2] in BUFFERS
 
 
 def _rank(first: str) -> int:
