@@ -315,6 +315,14 @@ def test_layers_under_a_generators_words_are_drawn_with_those_that_feed_them(nam
     assert unwrapped({"model": state}, known).state == state
 
 
+def test_an_encoder_beside_a_generator_is_left_out():
+    layers = {name: torch.nn.Sequential(torch.nn.Linear(*sizes)) for name, sizes in (("mu", (64, 8)), ("logvar", (64, 8)))}
+    generator = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 64)).state_dict()
+    state = {**prefixed("encoder.", torch.nn.ModuleDict(layers).state_dict()), **prefixed("generator.", generator)}
+
+    assert unwrapped({"state_dict": state}, known).state == generator
+
+
 def test_an_average_of_a_whole_network_is_taken_beside_its_layers():
     state = {**mlp_state(), **prefixed("fc.", torch.nn.Linear(3, 5).state_dict())}
 

@@ -49,7 +49,7 @@ WRAPPER = {
     "gan",
     "ae",
 }
-HALVES = {"encoder", "decoder"}
+HALVES = {"encoder", "decoder", "enc", "dec"}
 FEEDING = {
     *("fc", "l1", "lin", "linear", "dense", "proj", "project", "projection", "map", "mapping", "preprocess", "stem", "style"),
     *("latent", "label", "labels", "emb", "embed", "embedding", "cond", "condition", "attn", "attention"),
@@ -282,12 +282,13 @@ def _is_attribute(first: str, kept: Mapping[str, State], whole: State, recognise
     """Whether a word before some names of a state dict is the network's own, not one that wraps the network.
 
     So it is where numbers follow, for then a Sequential is called that, and where a family that looks at all
-    tensors takes those beside it too.
+    tensors takes those beside it too, unless they are an encoder, which feeds no generator.
     """
     if _rank(first) == 2 and all(rest[:1].isdecimal() for rest in kept[first]):
         return True
     shapes = _shapes(whole)
-    return len(kept) > 1 and recognised(shapes) and not recognised({**shapes, **ODD})
+    beside = [other for other in kept if other != first and not (_rank(first) == 1 and _words(other) & HALVES)]
+    return bool(beside) and recognised(shapes) and not recognised({**shapes, **ODD})
 
 
 def _is_fed(first: str, kept: Mapping[str, State]) -> bool:
