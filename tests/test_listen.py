@@ -75,7 +75,7 @@ def test_a_damaged_file_is_heard_or_refused():
 
 
 def test_a_name_loses_what_cannot_be_shown():
-    assert heard_in(np.zeros((480, 2), np.int16), "a\nb" + "c" * 300).name == "ab" + "c" * 198
+    assert heard_in(np.zeros((480, 2), np.int16), "a\x07\nb" + "c" * 300).name == "a b" + "c" * 197
 
 
 def test_a_decoder_that_hangs_is_given_up(monkeypatch):

@@ -21,7 +21,7 @@ from genart.hub.cache import free, ours, sha256_of
 from genart.limits import SPARE_BYTES
 from genart.weights.read import Header
 
-READER = 2  # part of the folder's name: raise it when copies made before should be made again
+READER = 3  # part of the folder's name: raise it when copies made before should be made again
 START_SECONDS = 60  # to start Python and torch, on a busy machine
 SECONDS, SECONDS_A_BYTE = 5, 1 / 30e6
 ROOM, ROOM_A_BYTE = 256 * 2**20, 3
