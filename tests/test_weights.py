@@ -199,7 +199,7 @@ def test_a_decoder_that_does_not_take_its_z_is_refused(path):
 
 
 def test_a_small_file_that_would_draw_a_vast_picture_is_refused(path):
-    doubling = {f"main.{number}.weight": torch.zeros(1, 1, 4, 4) for number in range(30)}
+    doubling = {f"main.{number}.weight": torch.zeros(3, 3, 4, 4) for number in range(30)}
     save_file(doubling, path)
     assert f"{4 * 2**29} pixels a side" in refusal(path)
 
