@@ -188,7 +188,7 @@ def test_weights_of_no_known_family_are_refused(path, state):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_file_with_a_tensor_of_another_shape_is_refused_when_it_is_loaded(path, family):
     whole = state_of(family, 3 if family in WITH_CLASSES else 0)
-    for name in [name for name in whole if not name.endswith("num_batches_tracked")]:  # no part of a picture
+    for name in [name for name in whole if not name.endswith("num_batches_tracked")][::3]:  # those are no part of a picture
         save_file({**whole, name: whole[name][None].repeat(2, *[1] * whole[name].dim())}, path)
         refusal(path)
 
