@@ -402,9 +402,9 @@ def _label_in(state: dict[str, Tensor]) -> Tensor | None:
 def _side_by_side(for_z: _Layer, for_class: _Layer) -> _Layer:
     """One layer that does to [z, class] what two did to each: zeros where they do not meet."""
     top, low = for_z.weight, for_class.weight
-    if any(isinstance(module, nn.GroupNorm) for module in (*for_z.after, *for_class.after)):
+    if any(True for module in (*for_z.after, *for_class.after) for _ in module.parameters()):
         raise BadWeights(
-            "The DCGAN's first layers for z and for the class have norms without statistics; use one with batch norm."
+            "The DCGAN's first layers for z and for the class do more than batch norm and ReLU; use one that does not."
         )
     left = torch.cat([top, low.new_zeros(len(low), *top.shape[1:])])
     right = torch.cat([top.new_zeros(len(top), *low.shape[1:]), low])
@@ -412,13 +412,33 @@ def _side_by_side(for_z: _Layer, for_class: _Layer) -> _Layer:
 
 
 def _read(state: Mapping[str, Tensor], config: Config) -> list[_Layer]:
-    """The layers in order, each with what comes after it.
-
-    A norm belongs to the layer that its name tells, else to the one just before it, else to the first of
-    its width that has none: `deconv1, deconv2, bn1` is as good as `main.0, main.1, main.3`.
-    """
+    """The layers in order, each with what comes after it."""
     modules = _modules({name: tuple(tensor.shape) for name, tensor in state.items()})
-    chains, order = _chains(modules, bool(config.get("ordered", True)))
+    chain, order = _only_chain(modules, bool(config.get("ordered", True)))
+    for name in chain.names:
+        _only(modules[name], {"weight", "bias"}, name)
+    between = _between(chain, order, modules)
+    activation = ACTIVATIONS[chosen(config, "activation", ACTIVATIONS, "relu", TITLE)]
+    read = []
+    for place, name in enumerate(chain.names):
+        following = chain.names[place + 1] if place + 1 < len(chain.names) else None
+        weight = plain_weight(state, name, transposed=name not in chain.plain)
+        bias = state.get(f"{name}.bias", weight.new_zeros(chain.width(name)))
+        layer = _Layer(weight, bias, name in chain.plain, beside=chain.beside and not place)
+        for kind in _steps_between([name, *between[name]], following, modules):
+            if kind == "act":
+                layer = replace(layer, after=(*layer.after, activation()))
+            elif _is_slope(modules[kind]):
+                layer = replace(layer, after=(*layer.after, _slope(state[f"{kind}.weight"])))
+            else:
+                layer = _normed(layer, state, kind, config)
+        read.append(layer)
+    return read
+
+
+def _only_chain(modules: Mapping[str, Parts], ordered: bool) -> tuple[_Chain, list[str]]:
+    """The one way in which the layers follow one another, and the modules in that order; BadWeights for none or several."""
+    chains, order = _chains(modules, ordered)
     if not chains:
         kernels = [parts["weight"] for parts in modules.values() if len(parts.get("weight", ())) == 4]
         raise BadWeights(
@@ -429,11 +449,17 @@ def _read(state: Mapping[str, Tensor], config: Config) -> list[_Layer]:
             f"The order of the layers {quote([*chains[0].names], 200)} is lost, for the file lists them by the alphabet; "
             "use the .pt file of the same network."
         )
-    chain = chains[0]
-    for name in chain.names:
-        _only(modules[name], {"weight", "bias"}, name)
+    return chains[0], order
+
+
+def _between(chain: _Chain, order: Sequence[str], modules: Mapping[str, Parts]) -> dict[str, list[str]]:
+    """The norms and slopes after each layer, by name.
+
+    A norm belongs to the layer that its name tells, else to the one just before it, else to the first of
+    its width that has none: `deconv1, deconv2, bn1` is as good as `main.0, main.1, main.3`.
+    """
     follows = _follows(modules)
-    between: dict[str, list[str]] = {name: [] for name in chain.names}  # norms and slopes after each layer
+    between: dict[str, list[str]] = {name: [] for name in chain.names}
     before = chain.names[0]
     for name in order:
         if name in between:
@@ -451,22 +477,7 @@ def _read(state: Mapping[str, Tensor], config: Config) -> list[_Layer]:
         if not fits:
             raise BadWeights(f"The DCGAN has no layer for the tensors of {quote(name)}; is the file of another kind of model?")
         between[fits[0]].append(name)
-    activation = ACTIVATIONS[chosen(config, "activation", ACTIVATIONS, "relu", TITLE)]
-    read = []
-    for place, name in enumerate(chain.names):
-        following = chain.names[place + 1] if place + 1 < len(chain.names) else None
-        weight = plain_weight(state, name, transposed=name not in chain.plain)
-        bias = state.get(f"{name}.bias", weight.new_zeros(chain.width(name)))
-        layer = _Layer(weight, bias, name in chain.plain, beside=chain.beside and not place)
-        for kind in _steps_between([name, *between[name]], following, modules):
-            if kind == "act":
-                layer = replace(layer, after=(*layer.after, activation()))
-            elif _is_slope(modules[kind]):
-                layer = replace(layer, after=(*layer.after, _slope(state[f"{kind}.weight"])))
-            else:
-                layer = _normed(layer, state, kind, config)
-        read.append(layer)
-    return read
+    return between
 
 
 def _steps_between(names: Sequence[str], following: str | None, modules: Mapping[str, Parts]) -> list[str]:

@@ -311,7 +311,7 @@ SENTENCES: dict[str, str] = {
     "The 4-D weights {0} do not follow from one another; choose the generator of a DCGAN.": "四维权重 {0} 前后无法衔接；请选择 DCGAN 的生成器。",
     "Classes of {0} numbers leave nothing of {1} inputs to z; give fewer classes.": "类别占用 {0} 个数，{1} 个输入中没有剩给 z 的；请减少类别。",
     "The DCGAN has no layer for the tensors of {0}; is the file of another kind of model?": "DCGAN 中没有与 {0} 的张量对应的层；请确认该文件是不是另一类模型。",
-    "The DCGAN's first layers for z and for the class have norms without statistics; use one with batch norm.": "这个 DCGAN 中分别接收 z 和类别的第一层带有不含统计量的归一化；请使用带批归一化的模型。",
+    "The DCGAN's first layers for z and for the class do more than batch norm and ReLU; use one that does not.": "这个 DCGAN 中分别接收 z 和类别的第一层除批归一化和 ReLU 外还有其他运算；请使用没有这些运算的模型。",
     "The order of the layers {0} is lost, for the file lists them by the alphabet; use the .pt file of the same network.": "文件按字母顺序列出各层 {0}，它们的先后已经丢失；请使用同一网络的 .pt 文件。",
     "The DCGAN has no place for the tensor {0}; is the file of another kind of model?": "DCGAN 中没有张量 {0} 的位置；请确认该文件是不是另一类模型。",
     "These {0} weights draw {1} pixels, not {2}; fetch both files again.": "这份 {0} 权重的画面边长为 {1} 像素，与配置中的 {2} 不符；请重新获取权重和配置两个文件。",
